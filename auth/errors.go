@@ -1,0 +1,73 @@
+package auth
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// The outcomes that must never be mistaken for one another: missing, wrong,
+// refused and broken. An error that wraps none of these is broken: an outage,
+// answered with a 5xx, never "anonymous" and never "allowed".
+var (
+	// ErrNotFound: there is no such user, session, credential or ticket.
+	ErrNotFound = errors.New("auth: not found")
+	// ErrExists: what should be created is there already.
+	ErrExists = errors.New("auth: already exists")
+	// ErrConflict: what should be changed has been changed meanwhile.
+	ErrConflict = errors.New("auth: changed meanwhile")
+	// ErrInvalid: a value that a store must not be given, see [Store].
+	ErrInvalid = errors.New("auth: invalid value")
+	// ErrNoCredentials: the request carries nothing that says who asks.
+	ErrNoCredentials = errors.New("auth: no credentials")
+	// ErrBadCredentials: what the request carries, or what the visitor
+	// typed, is wrong, or its user may not log in.
+	ErrBadCredentials = errors.New("auth: bad credentials")
+	// ErrForbidden: known, and not allowed.
+	ErrForbidden = errors.New("auth: forbidden")
+	// ErrNotFresh: known, but the proof is too old for this.
+	ErrNotFresh = errors.New("auth: proof is not fresh")
+	// ErrCrossOrigin: a browser sent the request from another site.
+	ErrCrossOrigin = errors.New("auth: cross-origin request")
+	// ErrLastCredential: the change would leave the user without a way in.
+	ErrLastCredential = errors.New("auth: last way to log in")
+)
+
+// An OwedError is a half-done login: what was proved is kept in a ticket, and
+// one of Factors is still to be proved. There is no session yet.
+type OwedError struct {
+	Factors []string // names of providers, each with its page at GET /<name>
+}
+
+func (e *OwedError) Error() string {
+	return "auth: still owed: " + strings.Join(e.Factors, " or ")
+}
+
+// A Problem is an error with an answer: what the client is told, as a page or
+// as application/problem+json (RFC 9457). Providers return one for input that
+// they refuse. Nothing of Err reaches the client.
+type Problem struct {
+	Status     int           // HTTP status; 0 is 503
+	Code       string        // stable, for programs: "taken", "rate_limited"
+	Field      string        // the input that is wrong, if one is
+	Detail     string        // one English sentence for people; pages may translate by Code and Field
+	RetryAfter time.Duration // sent as Retry-After, rounded up to seconds; 0: not sent
+	MaxAge     time.Duration // for "not_fresh": how old a proof may be (RFC 9470 max_age)
+	Factors    []string      // for "factor_owed": the names of the factors to choose from
+	Err        error         // the cause, for errors.Is and for the log; may be nil
+}
+
+func (p *Problem) Error() string {
+	s := "auth: " + p.Code
+	if p.Field != "" {
+		s += " (" + p.Field + ")"
+	}
+	if p.Err != nil {
+		s = fmt.Sprintf("%s: %v", s, p.Err)
+	}
+	return s
+}
+
+// Unwrap returns p.Err.
+func (p *Problem) Unwrap() error { return p.Err }

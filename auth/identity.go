@@ -1,0 +1,52 @@
+package auth
+
+import (
+	"net/http"
+	"time"
+)
+
+// An Identity is who is asking, how they proved it, and when. It is made once
+// per request and never changed; do not change it or what it points to.
+type Identity struct {
+	UserID  string
+	User    User     // never nil in what the Manager gives out
+	Actor   string   // the user who acts as UserID, or ""
+	Proofs  []Proof  // oldest first; none for a credential that came with the request itself
+	Session *Session // nil if the request itself carried the credential
+}
+
+// Fresh reports whether the user proved who they are within the last d before
+// now. A session whose binding has changed is never fresh.
+func (id *Identity) Fresh(now time.Time, d time.Duration) bool {
+	if id == nil || id.Session != nil && id.Session.Stale {
+		return false
+	}
+	for _, p := range id.Proofs {
+		if age := now.Sub(p.At); age <= d && !p.At.IsZero() {
+			return true
+		}
+	}
+	return false
+}
+
+// A RequestLoader authenticates a request by what the request itself carries,
+// other than Gatehouse's cookies: an API key, a client certificate. Such a
+// credential beats a session.
+//
+// LoadRequest is called at most once per request, concurrently for different
+// requests, and only if somebody asks who is asking. It sets no cookie and
+// does not read the body.
+//
+// If browsers send the credential by themselves (HTTP Basic, client
+// certificates), the loader has a method Ambient() bool that returns true, and
+// cross-site requests with it are refused like those with a session. A loader
+// with a method Challenge() string has that sent as WWW-Authenticate.
+type RequestLoader interface {
+	// LoadRequest returns the identity that r proves. It may give only a
+	// UserID: the Manager loads the user, and checks it in any case. An error
+	// that wraps [ErrNoCredentials] means that r carries nothing this loader
+	// understands, and the next is asked; [ErrBadCredentials] that what it
+	// carries is wrong, which is final: 401 where a user is required, never
+	// the session instead. Any other error is an outage.
+	LoadRequest(r *http.Request) (*Identity, error)
+}

@@ -1,0 +1,77 @@
+package auth
+
+import (
+	"context"
+	"net/http"
+)
+
+// A Provider is a way for users to prove who they are. It is given to [New] in
+// [Options], so that New sees the whole composition, and serves its own routes
+// below [Options.Prefix].
+//
+// A handler that has a proof calls [Manager.LogIn] and ends with
+// [Manager.Finish]; input that it refuses is a [Problem], answered by
+// [Manager.Answer].
+//
+// Optional interfaces on a provider: [Factor], [Owner], [Former], and
+//
+//	WrapCredentials(CredentialStore) CredentialStore
+//
+// for one whose credentials are kept by the host.
+type Provider interface {
+	// Name is unique in a Manager, in lower-case letters, digits and hyphens:
+	// it is the Method of its proofs and may be a part of its paths.
+	Name() string
+
+	// Mount adds the provider's routes to mux, patterns such as "POST /login",
+	// without prefix. It is called once, by New. It returns an error if
+	// something that it needs is missing, saying what.
+	Mount(m *Manager, mux Mux) error
+}
+
+// A Mux is what [http.ServeMux] and chi.Router have in common. Patterns are a
+// method, a space and a path of literal segments and {names}.
+type Mux interface {
+	Handle(pattern string, handler http.Handler)
+}
+
+// A Factor is a provider that can be demanded on top of another. The gate asks
+// it at every login. Its page is at GET /<name>.
+type Factor interface {
+	Provider
+	// Owed reports whether u, having given proofs, still owes this factor. An
+	// error is an outage and nobody is logged in.
+	Owed(ctx context.Context, u User, proofs []Proof) (bool, error)
+}
+
+// An Owner is a provider that keeps credentials. Two providers cannot own the
+// same kind.
+type Owner interface {
+	Kinds() []Kind
+}
+
+// A Kind is a kind of credential and what it is for.
+type Kind struct {
+	Name string
+	Role Role
+}
+
+// A Role is what a kind of credential is for.
+type Role string
+
+// The roles. Only a [FirstFactor] is a way in: the last of a user cannot be
+// removed.
+const (
+	Identifier   Role = "identifier"
+	FirstFactor  Role = "first factor"
+	SecondFactor Role = "second factor"
+	Device       Role = "device"
+)
+
+// A Former is a provider that has forms on pages which are not its own: how to
+// log in on the page "login", how to confirm who one is on "confirm".
+type Former interface {
+	// PageForms returns the forms for the page of that name, none if the
+	// provider has nothing to offer there.
+	PageForms(page string) []Form
+}
