@@ -33,6 +33,15 @@ func (p *Page) URL(path string) string {
 	return p.m.URL(path)
 }
 
+// Action returns where a form that posts to path, such as "/logout", is to be
+// sent.
+func (p *Page) Action(path string) string {
+	if p.m == nil {
+		return path
+	}
+	return p.m.prefix + path
+}
+
 // A Form is a form on a page: a POST to Action.
 type Form struct {
 	Name   string // "password"

@@ -1,0 +1,256 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/identifier"
+)
+
+const (
+	guardKind  = "account" // replaced by every change to what a user can log in with, so that two of them meet
+	deviceKind = "device"  // a browser in which the user has logged in
+)
+
+// CreateUser creates a user of the host's, whose [UserLoader] must have
+// CreateUser, and what they can be found and log in by: credentials of the kinds
+// "email" and "username", if the profile has them, and those that the function
+// returns for the new ID. If the store has InTx it is one transaction, which
+// the host's CreateUser is part of; otherwise a user without credentials may be
+// left over by a crash.
+//
+// [ErrExists] if the address, the name or a credential is taken. [ErrInvalid]
+// if the address or the name is not one.
+func (m *Manager) CreateUser(ctx context.Context, p Profile, credentials func(userID string) []Credential) (userID string, err error) {
+	create, ok := As[creator](m.users)
+	if !ok {
+		return "", fmt.Errorf("auth: CreateUser needs a UserLoader that has CreateUser; %T has not", m.users)
+	}
+	var ids []Credential
+	for _, id := range [...]struct {
+		kind, value string
+		canonical   func(string) (string, error)
+	}{
+		{"email", p.Email, identifier.Email},
+		{"username", p.Username, identifier.Username},
+	} {
+		if id.value == "" {
+			continue
+		}
+		key, err := id.canonical(id.value)
+		if err != nil {
+			return "", fmt.Errorf("%w: %v", ErrInvalid, err)
+		}
+		// Before the user is created, so that nothing has to be undone. What
+		// decides is the change below.
+		if _, err := m.store.LoadCredential(ctx, id.kind, key); err == nil {
+			return "", fmt.Errorf("%w: %s", ErrExists, id.kind)
+		} else if !errors.Is(err, ErrNotFound) {
+			return "", err
+		}
+		ids = append(ids, Credential{Kind: id.kind, Key: key})
+	}
+	err = m.inTx(ctx, func(ctx context.Context) error {
+		if userID, err = create.CreateUser(ctx, p); err != nil {
+			return err
+		}
+		all := append(slices.Clone(ids), Credential{Kind: guardKind, Key: userID})
+		if credentials != nil {
+			all = append(all, credentials(userID)...)
+		}
+		now := m.Now()
+		changes := make([]Change, len(all))
+		for i := range all {
+			all[i].UserID, all[i].CreatedAt = userID, now
+			changes[i].New = &all[i]
+		}
+		err := m.store.ChangeCredentials(ctx, changes...)
+		if err != nil {
+			m.discardUser(ctx, userID)
+		}
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	m.emit(ctx, Event{Name: "registered", UserID: userID})
+	return userID, nil
+}
+
+// inTx runs f in a transaction of the store, if it has any.
+func (m *Manager) inTx(ctx context.Context, f func(ctx context.Context) error) error {
+	if tx, ok := As[transactor](m.store); ok {
+		return tx.InTx(ctx, f)
+	}
+	return f(ctx)
+}
+
+// discardUser deletes a user who could not be given credentials, where no
+// transaction does it.
+func (m *Manager) discardUser(ctx context.Context, userID string) {
+	if _, ok := As[transactor](m.store); ok {
+		return
+	}
+	d, ok := As[interface {
+		DeleteUser(ctx context.Context, id string) error
+	}](m.users)
+	if !ok {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := d.DeleteUser(ctx, userID); err != nil {
+		m.broken(ctx, "deleting a user who could not be registered", err)
+	}
+}
+
+// ChangeCredentials changes what a user can log in with, and is the only way to
+// do so: two such changes at the same time cannot both succeed, the last first
+// factor cannot be removed, and once the change is made all of the user's
+// sessions end but the one that ctx belongs to, as do half-done logins and
+// everything else that waits for an answer, and browsers stop being known.
+//
+// The errors are those of [CredentialStore]; [ErrConflict] also if another
+// change was made at the same time, [ErrLastCredential] if no way in would be
+// left. If the change was made but sessions could not be ended, the error wraps
+// none of these: call [Manager.RevokeUserSessions] again.
+//
+// What does not change what a credential proves, such as a better hash of the
+// same password, goes to [Manager.Store] directly.
+func (m *Manager) ChangeCredentials(ctx context.Context, userID string, changes ...Change) error {
+	guard, err := m.guardChange(ctx, userID)
+	if err != nil {
+		return err
+	}
+	if err := m.keepsWayIn(ctx, userID, changes); err != nil {
+		return err
+	}
+	var except []SessionID
+	if id, err := m.IdentityFrom(ctx); err == nil && id.UserID == userID && id.Session != nil {
+		except = []SessionID{id.Session.ID}
+	}
+	err = m.inTx(ctx, func(ctx context.Context) error {
+		// The guard comes first: of two changes the second stops there.
+		if err := m.store.ChangeCredentials(ctx, append([]Change{guard}, changes...)...); err != nil {
+			return err
+		}
+		if _, ok := As[transactor](m.store); !ok {
+			return nil
+		}
+		// In the same transaction, so that a crash cannot come in between.
+		return m.endAll(ctx, userID, except...)
+	})
+	if err != nil {
+		return m.meets(ctx, guard, err)
+	}
+	// And again: a login that was under way may have begun a session before
+	// the change could be seen.
+	m.emit(ctx, Event{Name: "credential.changed", UserID: userID, Reason: describeChanges(changes)})
+	err = m.endAll(ctx, userID, except...)
+	if err == nil {
+		err = m.forgetDevices(ctx, userID)
+	}
+	if err != nil {
+		return fmt.Errorf("auth: the credentials were changed, but not every session was ended: %w", outage{err})
+	}
+	return nil
+}
+
+// guardChange returns the change to the user's guard that goes with every
+// other.
+func (m *Manager) guardChange(ctx context.Context, userID string) (Change, error) {
+	now := m.Now()
+	old, err := m.store.LoadCredential(ctx, guardKind, userID)
+	if errors.Is(err, ErrNotFound) {
+		return Change{New: &Credential{Kind: guardKind, Key: userID, UserID: userID, CreatedAt: now, UsedAt: now}}, nil
+	} else if err != nil {
+		return Change{}, err
+	}
+	next := old
+	next.UsedAt = now
+	return Change{Old: &old, New: &next}, nil
+}
+
+// meets makes a conflict of the error of a change whose guard another change
+// has just created.
+func (m *Manager) meets(ctx context.Context, guard Change, err error) error {
+	if guard.Old == nil && errors.Is(err, ErrExists) {
+		if _, loadErr := m.store.LoadCredential(ctx, guardKind, guard.New.Key); loadErr == nil {
+			return fmt.Errorf("%w: the user's credentials", ErrConflict)
+		}
+	}
+	return err
+}
+
+// keepsWayIn refuses changes that would leave the user without a first factor.
+func (m *Manager) keepsWayIn(ctx context.Context, userID string, changes []Change) error {
+	removes := slices.ContainsFunc(changes, func(c Change) bool {
+		return c.New == nil && c.Old != nil && m.roles[c.Old.Kind] == FirstFactor
+	})
+	if !removes {
+		return nil
+	}
+	type name struct{ kind, key string }
+	ways := map[name]bool{}
+	held, err := m.store.UserCredentials(ctx, userID)
+	if err != nil {
+		return err
+	}
+	for _, c := range held {
+		ways[name{c.Kind, c.Key}] = true
+	}
+	for _, c := range changes {
+		if c.Old != nil {
+			delete(ways, name{c.Old.Kind, c.Old.Key})
+		}
+		if c.New != nil {
+			ways[name{c.New.Kind, c.New.Key}] = true
+		}
+	}
+	for w := range ways {
+		if m.roles[w.kind] == FirstFactor {
+			return nil
+		}
+	}
+	return ErrLastCredential
+}
+
+// forgetDevices makes the user's browsers unknown: whoever could log in before
+// the change has no bucket of their own any more.
+func (m *Manager) forgetDevices(ctx context.Context, userID string) error {
+	devices, err := m.store.UserCredentials(ctx, userID, deviceKind)
+	if err != nil {
+		return err
+	}
+	for i := range devices {
+		err := m.store.ChangeCredentials(ctx, Change{Old: &devices[i]})
+		if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrConflict) {
+			return err
+		}
+	}
+	return nil
+}
+
+// describeChanges names what was changed, for events: no keys, no data.
+func describeChanges(changes []Change) string {
+	s := ""
+	for _, c := range changes {
+		verb, kind := "changed ", ""
+		switch {
+		case c.New == nil && c.Old != nil:
+			verb, kind = "removed ", c.Old.Kind
+		case c.Old == nil && c.New != nil:
+			verb, kind = "added ", c.New.Kind
+		case c.New != nil:
+			kind = c.New.Kind
+		}
+		if s != "" {
+			s += ", "
+		}
+		s += verb + kind
+	}
+	return s
+}

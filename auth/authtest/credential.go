@@ -1,0 +1,981 @@
+package authtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/auth"
+)
+
+// TestCredentialStore tests every rule of [auth.CredentialStore], and those of
+// [auth.Store] that hold for it. It calls open once for each subtest; open
+// returns an empty store.
+func TestCredentialStore(t *testing.T, open func(t *testing.T) auth.CredentialStore) {
+	run := func(name string, f func(t *testing.T, s auth.CredentialStore)) {
+		t.Run(name, func(t *testing.T) { f(t, open(t)) })
+	}
+	run("RoundTrip", credentialRoundTrip)
+	run("RoundTripTexts", credentialTexts)
+	run("RoundTripTimes", credentialTimes)
+	run("RoundTripData", credentialData)
+	run("SharesNoMemory", credentialMemory)
+	run("KeysByteForByte", credentialKeys)
+	run("UserIDsByteForByte", credentialUserIDs)
+	run("Invalid", credentialInvalid)
+	run("LoadNotFound", credentialLoadNotFound)
+	run("LoadExpired", credentialLoadExpired)
+	run("User", credentialUser)
+	run("UserKinds", credentialUserKinds)
+	run("UserOrder", credentialUserOrder)
+	run("UserNone", credentialUserNone)
+	run("CreateVersion", credentialCreateVersion)
+	run("CreateExists", credentialCreateExists)
+	run("CreateAtOnce", credentialCreateAtOnce)
+	run("Replace", credentialReplace)
+	run("ReplaceVersion", credentialReplaceVersion)
+	run("ReplaceOldIsAName", credentialOldIsAName)
+	run("ReplaceNotFound", credentialReplaceNotFound)
+	run("ReplaceConflict", credentialReplaceConflict)
+	run("ReplaceOwner", credentialReplaceOwner)
+	run("ReplaceAtOnce", credentialReplaceAtOnce)
+	run("Delete", credentialDelete)
+	run("DeleteConflict", credentialDeleteConflict)
+	run("DeleteAtOnce", credentialDeleteAtOnce)
+	run("AllOrNone", credentialAllOrNone)
+	run("Malformed", credentialMalformed)
+	run("NoChanges", credentialNoChanges)
+	run("OppositeOrder", credentialOppositeOrder)
+	run("LastTwoWaysIn", credentialLastTwoWaysIn)
+	run("Atomic", credentialAtomic)
+	run("EndedContext", credentialEnded)
+	run("Concurrent", credentialConcurrent)
+}
+
+// newCredential returns a credential with something in every field.
+func newCredential(kind, key, userID string) *auth.Credential {
+	return &auth.Credential{
+		Kind:       kind,
+		Key:        key,
+		UserID:     userID,
+		Data:       []byte("data\x00of " + key),
+		Label:      "My phone",
+		Version:    1,
+		Generation: 7,
+		CreatedAt:  t0(),
+		VerifiedAt: t0().Add(time.Minute),
+		UsedAt:     t0().Add(time.Hour),
+		ExpiresAt:  t1(),
+	}
+}
+
+// copyCredential returns a copy that shares nothing with c.
+func copyCredential(c *auth.Credential) *auth.Credential {
+	d := *c
+	d.Data = slices.Clone(c.Data)
+	return &d
+}
+
+// checkCredential requires that got is what a store keeps of want, with the
+// Version that is in want.
+func checkCredential(t *testing.T, call string, got, want *auth.Credential) {
+	t.Helper()
+	checkText(t, call+": Kind", got.Kind, want.Kind)
+	checkText(t, call+": Key", got.Key, want.Key)
+	checkText(t, call+": UserID", got.UserID, want.UserID)
+	checkText(t, call+": Label", got.Label, want.Label)
+	checkData(t, call+": Data", got.Data, want.Data)
+	if got.Version != want.Version {
+		t.Errorf("%s: Version is %d, want %d", call, got.Version, want.Version)
+	}
+	if got.Generation != want.Generation {
+		t.Errorf("%s: Generation is %d, want %d\n\trule: the Generation is the caller's", call, got.Generation, want.Generation)
+	}
+	checkTime(t, call+": CreatedAt", got.CreatedAt, want.CreatedAt)
+	checkTime(t, call+": VerifiedAt", got.VerifiedAt, want.VerifiedAt)
+	checkTime(t, call+": UsedAt", got.UsedAt, want.UsedAt)
+	checkTime(t, call+": ExpiresAt", got.ExpiresAt, want.ExpiresAt)
+}
+
+// checkLoadCredential requires that the store has want.
+func checkLoadCredential(t *testing.T, s auth.CredentialStore, want *auth.Credential) {
+	t.Helper()
+	got, err := s.LoadCredential(t.Context(), want.Kind, want.Key)
+	if err != nil {
+		t.Errorf("LoadCredential(%+q, %+q): %v", want.Kind, want.Key, err)
+		return
+	}
+	checkCredential(t, "LoadCredential", &got, want)
+}
+
+// checkNoCredential requires that the store does not have the credential.
+func checkNoCredential(t *testing.T, s auth.CredentialStore, kind, key, rule string) {
+	t.Helper()
+	_, err := s.LoadCredential(t.Context(), kind, key)
+	checkErr(t, fmt.Sprintf("LoadCredential(%.40q, %.40q)", kind, key), err, auth.ErrNotFound, rule)
+}
+
+// checkUserCredentials requires that the user has these credentials, named
+// "kind/key", in any order.
+func checkUserCredentials(t *testing.T, s auth.CredentialStore, userID, rule string, names ...string) {
+	t.Helper()
+	list, err := s.UserCredentials(t.Context(), userID)
+	if err != nil {
+		t.Errorf("UserCredentials(%+q): %v\n\trule: %s", userID, err, rule)
+		return
+	}
+	got := credentialNames(list)
+	slices.Sort(got)
+	slices.Sort(names)
+	if !slices.Equal(got, names) {
+		t.Errorf("UserCredentials(%+q) is %+q, want %+q\n\trule: %s", userID, got, names, rule)
+	}
+}
+
+func credentialNames(list []auth.Credential) []string {
+	var names []string
+	for _, c := range list {
+		names = append(names, c.Kind+"/"+c.Key)
+	}
+	return names
+}
+
+func create(c *auth.Credential) auth.Change { return auth.Change{New: copyCredential(c)} }
+func remove(c *auth.Credential) auth.Change { return auth.Change{Old: copyCredential(c)} }
+func replace(old, new_ *auth.Credential) auth.Change {
+	return auth.Change{Old: copyCredential(old), New: copyCredential(new_)}
+}
+
+// relabel returns a change of c's Label.
+func relabel(c *auth.Credential, label string) auth.Change {
+	d := copyCredential(c)
+	d.Label = label
+	return auth.Change{Old: copyCredential(c), New: d}
+}
+
+// keepCredential creates the credential, and stops the test if it cannot.
+func keepCredential(t *testing.T, s auth.CredentialStore, c *auth.Credential) *auth.Credential {
+	t.Helper()
+	must(t, "ChangeCredentials", s.ChangeCredentials(t.Context(), create(c)))
+	return c
+}
+
+func credentialRoundTrip(t *testing.T, s auth.CredentialStore) {
+	full := keepCredential(t, s, newCredential("k", "1", "u"))
+	least := keepCredential(t, s, &auth.Credential{Kind: "k", Key: "2", UserID: "u", Version: 1})
+	big := newCredential("k", "3", "u")
+	big.Generation = 1<<63 - 1
+	keepCredential(t, s, big)
+	negative := newCredential("k", "4", "u")
+	negative.Generation = -1
+	keepCredential(t, s, negative)
+	all := []*auth.Credential{full, least, big, negative}
+	for _, want := range all {
+		checkLoadCredential(t, s, want)
+	}
+	list, err := s.UserCredentials(t.Context(), "u")
+	must(t, "UserCredentials", err)
+	if len(list) != len(all) {
+		t.Fatalf("UserCredentials: %d credentials, want %d", len(list), len(all))
+	}
+	for i, want := range all {
+		checkCredential(t, "UserCredentials", &list[i], want)
+	}
+}
+
+// credentialTextFields are the fields of a credential that hold text.
+func credentialTextFields() map[string]func(c *auth.Credential, v string) {
+	return map[string]func(c *auth.Credential, v string){
+		"Kind":   func(c *auth.Credential, v string) { c.Kind = v },
+		"Key":    func(c *auth.Credential, v string) { c.Key = v },
+		"UserID": func(c *auth.Credential, v string) { c.UserID = v },
+		"Label":  func(c *auth.Credential, v string) { c.Label = v },
+	}
+}
+
+func credentialTexts(t *testing.T, s auth.CredentialStore) {
+	for _, text := range texts() {
+		t.Run(text.name, func(t *testing.T) {
+			c := newCredential(text.s, text.s, text.s)
+			c.Label = text.s
+			keepCredential(t, s, c)
+			checkLoadCredential(t, s, c)
+			must(t, "ChangeCredentials", s.ChangeCredentials(t.Context(), relabel(c, "other")))
+			d := copyCredential(c)
+			d.Version = 2
+			must(t, "ChangeCredentials", s.ChangeCredentials(t.Context(), relabel(d, text.s)))
+			d.Version = 3
+			checkLoadCredential(t, s, d)
+			must(t, "ChangeCredentials", s.ChangeCredentials(t.Context(), remove(d)))
+			checkNoCredential(t, s, text.s, text.s, "a deleted credential is gone")
+		})
+	}
+}
+
+func credentialTimes(t *testing.T, s auth.CredentialStore) {
+	for _, at := range instants() {
+		t.Run(at.name, func(t *testing.T) {
+			c := newCredential("k", at.name, "u")
+			c.CreatedAt, c.VerifiedAt, c.UsedAt, c.ExpiresAt = at.t, at.t, at.t, at.t
+			keepCredential(t, s, c)
+			checkLoadCredential(t, s, c)
+			r := newCredential("k", "replaced "+at.name, "u")
+			keepCredential(t, s, r)
+			d := copyCredential(r)
+			d.CreatedAt, d.VerifiedAt, d.UsedAt, d.ExpiresAt = at.t, at.t, at.t, at.t
+			must(t, "ChangeCredentials", s.ChangeCredentials(t.Context(), replace(r, d)))
+			d.Version = 2
+			checkLoadCredential(t, s, d)
+		})
+	}
+}
+
+func credentialData(t *testing.T, s auth.CredentialStore) {
+	for name, data := range blobs() {
+		t.Run(name, func(t *testing.T) {
+			c := newCredential("k", name, "u")
+			c.Data = data
+			keepCredential(t, s, c)
+			checkLoadCredential(t, s, c)
+			list, err := s.UserCredentials(t.Context(), "u", "k")
+			must(t, "UserCredentials", err)
+			for _, got := range list {
+				if got.Key == name {
+					checkData(t, "UserCredentials: Data", got.Data, data)
+				}
+			}
+			r := newCredential("replaced", name, "u")
+			keepCredential(t, s, r)
+			d := copyCredential(r)
+			d.Data = data
+			must(t, "ChangeCredentials", s.ChangeCredentials(t.Context(), replace(r, d)))
+			d.Version = 2
+			checkLoadCredential(t, s, d)
+		})
+	}
+}
+
+func credentialMemory(t *testing.T, s auth.CredentialStore) {
+	const rule = "what goes in and comes out shares no memory, and what goes in is not changed"
+	ctx := t.Context()
+	want := newCredential("k", "1", "u")
+
+	given := newCredential("k", "1", "u")
+	given.Version = 99
+	given.CreatedAt = time.Date(2026, 3, 4, 0, 30, 0, 5e5, time.FixedZone("", 3600))
+	want.CreatedAt = given.CreatedAt
+	before := fmt.Sprintf("%#v", *given)
+	must(t, "ChangeCredentials", s.ChangeCredentials(ctx, auth.Change{New: given}))
+	if now := fmt.Sprintf("%#v", *given); now != before {
+		t.Errorf("ChangeCredentials changed New:\n\tit is  %s\n\tit was %s\n\trule: %s", now, before, rule)
+	}
+	loaded := func(what string) {
+		t.Helper()
+		got, err := s.LoadCredential(ctx, "k", "1")
+		must(t, "LoadCredential", err)
+		if string(got.Data) != string(want.Data) || got.Label != want.Label {
+			t.Errorf("after the caller changed %s, the store has Data %q and Label %q, want %q and %q\n\trule: %s", what, got.Data, got.Label, want.Data, want.Label, rule)
+		}
+	}
+	given.Data[0], given.Label, given.UserID = 'X', "X", "X"
+	loaded("the credential that was created")
+
+	out, err := s.LoadCredential(ctx, "k", "1")
+	must(t, "LoadCredential", err)
+	if len(out.Data) > 0 {
+		out.Data[0] = 'X'
+		_ = append(out.Data[:1], "XXXX"...)
+	}
+	loaded("what LoadCredential returned")
+
+	list, err := s.UserCredentials(ctx, "u")
+	must(t, "UserCredentials", err)
+	if len(list) != 1 {
+		t.Fatalf("UserCredentials: %d, want 1", len(list))
+	}
+	if len(list[0].Data) > 0 {
+		list[0].Data[0] = 'X'
+	}
+	list[0].Label = "X"
+	loaded("what UserCredentials returned")
+
+	old, next := copyCredential(want), copyCredential(want)
+	next.Data, next.Label, next.Version = []byte("other"), "other", 99
+	oldBefore, nextBefore := fmt.Sprintf("%#v", *old), fmt.Sprintf("%#v", *next)
+	must(t, "ChangeCredentials", s.ChangeCredentials(ctx, auth.Change{Old: old, New: next}))
+	if now := fmt.Sprintf("%#v", *old); now != oldBefore {
+		t.Errorf("ChangeCredentials changed Old:\n\tit is  %s\n\tit was %s\n\trule: %s", now, oldBefore, rule)
+	}
+	if now := fmt.Sprintf("%#v", *next); now != nextBefore {
+		t.Errorf("ChangeCredentials changed New:\n\tit is  %s\n\tit was %s\n\trule: %s", now, nextBefore, rule)
+	}
+	want.Data, want.Label = []byte("other"), "other"
+	next.Data[0], next.Label = 'X', "X"
+	loaded("the credential that replaced it")
+}
+
+func credentialKeys(t *testing.T, s auth.CredentialStore) {
+	const rule = "kinds and keys compare byte for byte, and only together"
+	var all []*auth.Credential
+	for _, text := range texts() {
+		all = append(all, newCredential("k", text.s, "u"), newCredential(text.s, "k", "u"))
+	}
+	for _, pair := range split() {
+		all = append(all, newCredential(pair[0], pair[1], "u"))
+	}
+	for i, c := range all {
+		c.Label = fmt.Sprint(i)
+		if err := s.ChangeCredentials(t.Context(), create(c)); err != nil {
+			t.Errorf("create (%+q, %+q): %v\n\trule: %s", c.Kind, c.Key, err, rule)
+		}
+	}
+	for _, c := range all {
+		got, err := s.LoadCredential(t.Context(), c.Kind, c.Key)
+		if err != nil || got.Kind != c.Kind || got.Key != c.Key || got.Label != c.Label {
+			t.Errorf("LoadCredential(%+q, %+q) is (%+q, %+q), error %v\n\trule: %s", c.Kind, c.Key, got.Kind, got.Key, err, rule)
+		}
+	}
+}
+
+func credentialUserIDs(t *testing.T, s auth.CredentialStore) {
+	for i, text := range texts() {
+		keepCredential(t, s, newCredential("k", fmt.Sprint(i), text.s))
+	}
+	for i, text := range texts() {
+		checkUserCredentials(t, s, text.s, "user IDs compare byte for byte", fmt.Sprint("k/", i))
+	}
+}
+
+func credentialInvalid(t *testing.T, s auth.CredentialStore) {
+	const rule = "what a store cannot keep as it is, it refuses with ErrInvalid, and makes no change"
+	there := keepCredential(t, s, newCredential("k", "there", "u"))
+	for name, set := range credentialTextFields() {
+		bad := badKeys()
+		if name == "Label" {
+			bad = badTexts()
+		}
+		for _, text := range bad {
+			t.Run(name+" "+text.name, func(t *testing.T) {
+				c := newCredential("k", "1", "u")
+				set(c, text.s)
+				err := s.ChangeCredentials(t.Context(), auth.Change{New: c})
+				checkErr(t, "create", err, auth.ErrInvalid, rule)
+				checkNoCredential(t, s, c.Kind, c.Key, "a credential that was refused is not kept")
+				d := copyCredential(there)
+				set(d, text.s)
+				err = s.ChangeCredentials(t.Context(), auth.Change{Old: there, New: d})
+				checkErr(t, "replace", err, auth.ErrInvalid, rule)
+				checkLoadCredential(t, s, there)
+			})
+		}
+	}
+	t.Run("Data 65,536 bytes", func(t *testing.T) {
+		c := newCredential("k", "1", "u")
+		c.Data = make([]byte, 1<<16)
+		checkErr(t, "create", s.ChangeCredentials(t.Context(), auth.Change{New: c}), auth.ErrInvalid, rule)
+		checkNoCredential(t, s, "k", "1", "a credential that was refused is not kept")
+		d := copyCredential(there)
+		d.Data = c.Data
+		checkErr(t, "replace", s.ChangeCredentials(t.Context(), auth.Change{Old: there, New: d}), auth.ErrInvalid, rule)
+		checkLoadCredential(t, s, there)
+	})
+}
+
+func credentialLoadNotFound(t *testing.T, s auth.CredentialStore) {
+	const rule = "a credential that is not there is ErrNotFound"
+	checkNoCredential(t, s, "k", "1", rule)
+	keepCredential(t, s, newCredential("k", "1", "u"))
+	checkNoCredential(t, s, "k", "2", rule)
+	checkNoCredential(t, s, "l", "1", rule)
+	checkNoCredential(t, s, "1", "k", rule)
+	for _, text := range append(badKeys(), texts()...) {
+		const rule = "looking for odd strings is no more than not finding them"
+		checkNoCredential(t, s, "k", text.s, rule)
+		checkNoCredential(t, s, text.s, "1", rule)
+	}
+}
+
+func credentialLoadExpired(t *testing.T, s auth.CredentialStore) {
+	const rule = "a store reads no clock: what has expired is returned until it is swept"
+	c := newCredential("k", "1", "u")
+	c.ExpiresAt = t0()
+	keepCredential(t, s, c)
+	if _, err := s.LoadCredential(t.Context(), "k", "1"); err != nil {
+		t.Errorf("LoadCredential of an expired credential: %v\n\trule: %s", err, rule)
+	}
+	checkUserCredentials(t, s, "u", rule, "k/1")
+	checkErr(t, "create over an expired credential", s.ChangeCredentials(t.Context(), create(c)), auth.ErrExists, rule)
+	if err := s.ChangeCredentials(t.Context(), relabel(c, "x")); err != nil {
+		t.Errorf("replace an expired credential: %v\n\trule: %s", err, rule)
+	}
+	c.Version = 2
+	if err := s.ChangeCredentials(t.Context(), remove(c)); err != nil {
+		t.Errorf("delete an expired credential: %v\n\trule: %s", err, rule)
+	}
+}
+
+func credentialUser(t *testing.T, s auth.CredentialStore) {
+	const rule = "UserCredentials returns the credentials of that user and of no other"
+	for i, user := range lookalikes() {
+		keepCredential(t, s, newCredential("k", fmt.Sprint(i), user))
+		keepCredential(t, s, newCredential("l", fmt.Sprint(i), user))
+	}
+	for i, user := range lookalikes() {
+		checkUserCredentials(t, s, user, rule, fmt.Sprint("k/", i), fmt.Sprint("l/", i))
+	}
+	list, err := s.UserCredentials(t.Context(), "u", "k")
+	if got := credentialNames(list); err != nil || !slices.Equal(got, []string{"k/0"}) {
+		t.Errorf(`UserCredentials("u", "k") is %q, error %v, want k/0`+"\n\trule: %s", got, err, rule)
+	}
+}
+
+func credentialUserKinds(t *testing.T, s auth.CredentialStore) {
+	const rule = "UserCredentials returns the credentials of the given kinds, or of all kinds if none is given, each once"
+	for _, kind := range []string{"email", "Email", "email ", "email%", "password", "_", "%", "totp"} {
+		keepCredential(t, s, newCredential(kind, "1", "u"))
+		keepCredential(t, s, newCredential(kind, "2", "u"))
+		keepCredential(t, s, newCredential(kind, "3", "other"))
+	}
+	for _, test := range []struct{ kinds, want []string }{
+		{nil, []string{"%/1", "%/2", "Email/1", "Email/2", "_/1", "_/2", "email/1", "email/2", "email /1", "email /2", "email%/1", "email%/2", "password/1", "password/2", "totp/1", "totp/2"}},
+		{[]string{}, []string{"%/1", "%/2", "Email/1", "Email/2", "_/1", "_/2", "email/1", "email/2", "email /1", "email /2", "email%/1", "email%/2", "password/1", "password/2", "totp/1", "totp/2"}},
+		{[]string{"email"}, []string{"email/1", "email/2"}},
+		{[]string{"Email"}, []string{"Email/1", "Email/2"}},
+		{[]string{"%"}, []string{"%/1", "%/2"}},
+		{[]string{"_"}, []string{"_/1", "_/2"}},
+		{[]string{"totp", "email"}, []string{"email/1", "email/2", "totp/1", "totp/2"}},
+		{[]string{"email", "email", "email"}, []string{"email/1", "email/2"}},
+		{[]string{"none"}, nil},
+		{[]string{""}, nil},
+		{[]string{"", "totp", "a\x00b", "\xff", strings.Repeat("x", 256)}, []string{"totp/1", "totp/2"}},
+	} {
+		list, err := s.UserCredentials(t.Context(), "u", test.kinds...)
+		if got := credentialNames(list); err != nil || !slices.Equal(got, test.want) {
+			t.Errorf("UserCredentials of kinds %.20q is\n\t%q, error %v, want\n\t%q\n\trule: %s", test.kinds, got, err, test.want, rule)
+		}
+	}
+}
+
+func credentialUserOrder(t *testing.T, s auth.CredentialStore) {
+	var want []string
+	var all []*auth.Credential
+	kinds := []string{"a", "a-b", "ab", "a b", "A", "B", "b", "\u00e9", "e", "z", "Z", "\uffff", "\U0001f512", "_", "10", "9", "a:", "a."}
+	for i, kind := range kinds {
+		for j := range 3 {
+			c := newCredential(kind, kinds[(i*5+j*7)%len(kinds)], "u")
+			c.CreatedAt = t0().Add(-time.Duration(i) * time.Minute)
+			all = append(all, c)
+		}
+	}
+	for i := range all { // created in another order
+		keepCredential(t, s, all[(i*31)%len(all)])
+	}
+	slices.SortFunc(all, func(a, b *auth.Credential) int {
+		if c := strings.Compare(a.Kind, b.Kind); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Key, b.Key)
+	})
+	for _, c := range all {
+		want = append(want, c.Kind+"/"+c.Key)
+	}
+	for range 2 {
+		for _, filter := range [][]string{nil, kinds} {
+			list, err := s.UserCredentials(t.Context(), "u", filter...)
+			must(t, "UserCredentials", err)
+			if got := credentialNames(list); !slices.Equal(got, want) {
+				t.Errorf("UserCredentials is in the order\n\t%+q, want\n\t%+q\n\trule: in byte order of Kind, then Key", got, want)
+			}
+		}
+	}
+}
+
+func credentialUserNone(t *testing.T, s auth.CredentialStore) {
+	keepCredential(t, s, newCredential("k", "1", "u"))
+	for _, user := range append(badKeys(), texts()...) {
+		list, err := s.UserCredentials(t.Context(), user.s)
+		if err != nil || len(list) != 0 {
+			t.Errorf("UserCredentials of %s: %d, error %v, want none and no error\n\trule: having none is not an error, and looking for odd strings is no more than not finding them", user.name, len(list), err)
+		}
+		list, err = s.UserCredentials(t.Context(), user.s, "k", "l")
+		if err != nil || len(list) != 0 {
+			t.Errorf("UserCredentials of %s and kinds: %d, error %v, want none and no error\n\trule: having none is not an error, and looking for odd strings is no more than not finding them", user.name, len(list), err)
+		}
+	}
+}
+
+func credentialCreateVersion(t *testing.T, s auth.CredentialStore) {
+	for i, version := range []int64{0, 1, 2, 99, -1} {
+		c := newCredential("k", fmt.Sprint(i), "u")
+		c.Version = version
+		keepCredential(t, s, c)
+		if got, err := s.LoadCredential(t.Context(), "k", c.Key); err != nil || got.Version != 1 {
+			t.Errorf("Version of a credential created with %d is %d, error %v, want 1\n\trule: a created credential gets Version 1", version, got.Version, err)
+		}
+	}
+}
+
+func credentialCreateExists(t *testing.T, s auth.CredentialStore) {
+	const rule = "ErrExists if a credential to create is there, whoever has it, and it stays as it is"
+	c := keepCredential(t, s, newCredential("k", "1", "u"))
+	d := newCredential("k", "1", "other")
+	d.Label, d.Data = "other", nil
+	checkErr(t, "create again", s.ChangeCredentials(t.Context(), create(c)), auth.ErrExists, rule)
+	checkErr(t, "create for another user", s.ChangeCredentials(t.Context(), create(d)), auth.ErrExists, rule)
+	checkLoadCredential(t, s, c)
+	checkUserCredentials(t, s, "other", rule)
+}
+
+func credentialCreateAtOnce(t *testing.T, s auth.CredentialStore) {
+	const rule = "of any number of callers exactly one creates a credential, the others get ErrExists"
+	for round := range 3 {
+		errs := atOnce(callers, func(i int) error {
+			return s.ChangeCredentials(t.Context(), create(newCredential("k", fmt.Sprint(round), fmt.Sprint("u", i))))
+		})
+		checkOne(t, "create", errs, auth.ErrExists, rule)
+		for i, err := range errs {
+			if err == nil {
+				checkLoadCredential(t, s, newCredential("k", fmt.Sprint(round), fmt.Sprint("u", i)))
+			}
+		}
+	}
+}
+
+func credentialReplace(t *testing.T, s auth.CredentialStore) {
+	c := keepCredential(t, s, newCredential("k", "1", "u"))
+	other := keepCredential(t, s, newCredential("k", "2", "u"))
+	d := &auth.Credential{
+		Kind: "k", Key: "1", UserID: "u", Data: []byte("new"), Label: "new", Version: 1, Generation: 3,
+		CreatedAt: t0().Add(1 * time.Hour), VerifiedAt: t0().Add(2 * time.Hour), UsedAt: t0().Add(3 * time.Hour), ExpiresAt: t1().Add(time.Hour),
+	}
+	must(t, "replace", s.ChangeCredentials(t.Context(), replace(c, d)))
+	d.Version = 2
+	checkLoadCredential(t, s, d)
+	least := &auth.Credential{Kind: "k", Key: "1", UserID: "u"}
+	must(t, "replace", s.ChangeCredentials(t.Context(), replace(d, least)))
+	least.Version = 3
+	checkLoadCredential(t, s, least)
+	checkLoadCredential(t, s, other)
+	checkUserCredentials(t, s, "u", "a replacement neither adds nor removes", "k/1", "k/2")
+}
+
+func credentialReplaceVersion(t *testing.T, s auth.CredentialStore) {
+	const rule = "a replaced credential gets one more than Old.Version, whatever New.Version is"
+	c := keepCredential(t, s, newCredential("k", "1", "u"))
+	for i, version := range []int64{1, 0, 99, -1, 5} {
+		d := copyCredential(c) // the same values again: still a change
+		d.Version = version
+		must(t, "replace", s.ChangeCredentials(t.Context(), replace(c, d)))
+		got, err := s.LoadCredential(t.Context(), "k", "1")
+		must(t, "LoadCredential", err)
+		if want := int64(i + 2); got.Version != want {
+			t.Fatalf("Version after replacing %d is %d, want %d\n\trule: %s", want-1, got.Version, want, rule)
+		}
+		c.Version++
+	}
+}
+
+func credentialOldIsAName(t *testing.T, s auth.CredentialStore) {
+	const rule = "of Old only Kind, Key and Version are looked at"
+	c := keepCredential(t, s, newCredential("k", "1", "u"))
+	old := &auth.Credential{Kind: "k", Key: "1", Version: 1}
+	if err := s.ChangeCredentials(t.Context(), replace(old, c)); err != nil {
+		t.Errorf("replace with an Old of Kind, Key and Version: %v\n\trule: %s", err, rule)
+	}
+	old = &auth.Credential{
+		Kind: "k", Key: "1", Version: 2, UserID: "other", Data: make([]byte, 1<<17), Label: "\xff\x00" + strings.Repeat("x", 300),
+		Generation: -5, CreatedAt: t1(), VerifiedAt: t1(), UsedAt: t1(), ExpiresAt: t1(),
+	}
+	if err := s.ChangeCredentials(t.Context(), replace(old, c)); err != nil {
+		t.Errorf("replace with an Old whose other fields are wrong: %v\n\trule: %s", err, rule)
+	}
+	old.Version = 3
+	if err := s.ChangeCredentials(t.Context(), remove(old)); err != nil {
+		t.Errorf("delete with an Old whose other fields are wrong: %v\n\trule: %s", err, rule)
+	}
+	checkNoCredential(t, s, "k", "1", "a deleted credential is gone")
+}
+
+func credentialReplaceNotFound(t *testing.T, s auth.CredentialStore) {
+	const rule = "ErrNotFound if a credential to replace is not there; it is not created"
+	keepCredential(t, s, newCredential("k", "1", "u"))
+	for _, version := range []int64{0, 1, 2} {
+		c := newCredential("k", "2", "u")
+		c.Version = version
+		checkErr(t, "replace a missing credential", s.ChangeCredentials(t.Context(), replace(c, c)), auth.ErrNotFound, rule)
+		checkNoCredential(t, s, "k", "2", rule)
+	}
+	c := keepCredential(t, s, newCredential("k", "3", "u"))
+	must(t, "delete", s.ChangeCredentials(t.Context(), remove(c)))
+	checkErr(t, "replace a deleted credential", s.ChangeCredentials(t.Context(), replace(c, c)), auth.ErrNotFound, rule)
+	checkNoCredential(t, s, "k", "3", rule)
+}
+
+func credentialReplaceConflict(t *testing.T, s auth.CredentialStore) {
+	const rule = "ErrConflict if the Version is another than Old.Version; nothing is changed"
+	c := keepCredential(t, s, newCredential("k", "1", "u"))
+	must(t, "replace", s.ChangeCredentials(t.Context(), replace(c, c)))
+	c.Version = 2
+	for _, version := range []int64{1, 0, -1, 3, 1 << 40} {
+		old, d := copyCredential(c), copyCredential(c)
+		old.Version, d.Version, d.Label = version, 2, "other"
+		checkErr(t, fmt.Sprintf("replace Version %d of a credential with Version 2", version),
+			s.ChangeCredentials(t.Context(), replace(old, d)), auth.ErrConflict, rule)
+		checkLoadCredential(t, s, c)
+	}
+}
+
+func credentialReplaceOwner(t *testing.T, s auth.CredentialStore) {
+	const rule = "New of a replacement has the same UserID as what is there: a credential never changes hands"
+	c := keepCredential(t, s, newCredential("k", "1", "u"))
+	for _, said := range []string{"u", "other", ""} { // what Old says is not looked at
+		old, d := copyCredential(c), copyCredential(c)
+		old.UserID, d.UserID = said, "other"
+		checkErr(t, "replace with New of another user", s.ChangeCredentials(t.Context(), replace(old, d)), auth.ErrInvalid, rule)
+		checkLoadCredential(t, s, c)
+	}
+	checkUserCredentials(t, s, "other", rule)
+	checkUserCredentials(t, s, "u", rule, "k/1")
+}
+
+func credentialReplaceAtOnce(t *testing.T, s auth.CredentialStore) {
+	const rule = "of any number of replacements of one Version exactly one succeeds, the others get ErrConflict"
+	for round := range 3 {
+		c := keepCredential(t, s, newCredential("k", fmt.Sprint(round), "u"))
+		errs := atOnce(callers, func(i int) error {
+			return s.ChangeCredentials(t.Context(), relabel(c, fmt.Sprint("label ", i)))
+		})
+		checkOne(t, "replace", errs, auth.ErrConflict, rule)
+		for i, err := range errs {
+			if err == nil {
+				want := copyCredential(c)
+				want.Label, want.Version = fmt.Sprint("label ", i), 2
+				checkLoadCredential(t, s, want)
+			}
+		}
+	}
+}
+
+func credentialDelete(t *testing.T, s auth.CredentialStore) {
+	const rule = "ErrNotFound if a credential to delete is not there"
+	c := keepCredential(t, s, newCredential("k", "1", "u"))
+	other := keepCredential(t, s, newCredential("k", "2", "u"))
+	for _, pair := range [][2]string{{"k", "3"}, {"l", "1"}, {"K", "1"}, {"k", "1 "}} {
+		checkErr(t, "delete a missing credential", s.ChangeCredentials(t.Context(), remove(newCredential(pair[0], pair[1], "u"))), auth.ErrNotFound, rule)
+	}
+	for _, text := range badKeys() {
+		const rule = "looking for odd strings is no more than not finding them"
+		checkErr(t, "delete the key "+text.name, s.ChangeCredentials(t.Context(), remove(newCredential("k", text.s, "u"))), auth.ErrNotFound, rule)
+		checkErr(t, "delete the kind "+text.name, s.ChangeCredentials(t.Context(), remove(newCredential(text.s, "1", "u"))), auth.ErrNotFound, rule)
+	}
+	must(t, "delete", s.ChangeCredentials(t.Context(), remove(c)))
+	checkNoCredential(t, s, "k", "1", "a deleted credential is gone")
+	checkUserCredentials(t, s, "u", "a deleted credential is gone", "k/2")
+	checkErr(t, "delete again", s.ChangeCredentials(t.Context(), remove(c)), auth.ErrNotFound, rule)
+	checkLoadCredential(t, s, other)
+
+	again := newCredential("k", "1", "other") // the name is free again, for anybody
+	keepCredential(t, s, again)
+	checkLoadCredential(t, s, again)
+}
+
+func credentialDeleteConflict(t *testing.T, s auth.CredentialStore) {
+	const rule = "ErrConflict if the Version is another than Old.Version; nothing is deleted"
+	c := keepCredential(t, s, newCredential("k", "1", "u"))
+	must(t, "replace", s.ChangeCredentials(t.Context(), replace(c, c)))
+	c.Version = 2
+	for _, version := range []int64{1, 0, -1, 3, 1 << 40} {
+		old := copyCredential(c)
+		old.Version = version
+		checkErr(t, fmt.Sprintf("delete Version %d of a credential with Version 2", version),
+			s.ChangeCredentials(t.Context(), remove(old)), auth.ErrConflict, rule)
+		checkLoadCredential(t, s, c)
+	}
+}
+
+func credentialDeleteAtOnce(t *testing.T, s auth.CredentialStore) {
+	const rule = "of any number of callers exactly one deletes a credential, the others get ErrNotFound"
+	for round := range 3 {
+		c := keepCredential(t, s, newCredential("k", fmt.Sprint(round), "u"))
+		errs := atOnce(callers, func(int) error { return s.ChangeCredentials(t.Context(), remove(c)) })
+		checkOne(t, "delete", errs, auth.ErrNotFound, rule)
+		checkNoCredential(t, s, c.Kind, c.Key, rule)
+	}
+}
+
+// A failure is a change that cannot be made.
+type failure struct {
+	name   string
+	change auth.Change
+	want   error
+}
+
+func credentialAllOrNone(t *testing.T, s auth.CredentialStore) {
+	there := keepCredential(t, s, newCredential("k", "there", "u"))
+	must(t, "replace", s.ChangeCredentials(t.Context(), replace(there, there)))
+	there.Version = 2
+	old := copyCredential(there)
+	old.Version = 1
+	missing := newCredential("k", "missing", "u")
+	failures := []failure{
+		{"create what is there", create(there), auth.ErrExists},
+		{"replace what is missing", replace(missing, missing), auth.ErrNotFound},
+		{"delete what is missing", remove(missing), auth.ErrNotFound},
+		{"replace what has changed", replace(old, there), auth.ErrConflict},
+		{"delete what has changed", remove(old), auth.ErrConflict},
+		{"create what is invalid", create(newCredential("k", "a\x00b", "u")), auth.ErrInvalid},
+		{"change nothing", auth.Change{}, auth.ErrInvalid},
+	}
+	allOrNone(t, s, failures, func(changes []auth.Change) error { return s.ChangeCredentials(t.Context(), changes...) })
+	checkLoadCredential(t, s, there)
+}
+
+// allOrNone tries each failure in each place among changes that could be made,
+// and requires that none is.
+func allOrNone(t *testing.T, s auth.CredentialStore, failures []failure, try func(changes []auth.Change) error) {
+	const rule = "ChangeCredentials makes all changes or none"
+	replaced := keepCredential(t, s, newCredential("m", "replaced", "u"))
+	deleted := keepCredential(t, s, newCredential("m", "deleted", "u"))
+	created := newCredential("m", "created", "u")
+	good := []auth.Change{create(created), relabel(replaced, "other"), remove(deleted)}
+	for _, f := range failures {
+		for at := range len(good) + 1 {
+			t.Run(fmt.Sprintf("%s, place %d", f.name, at), func(t *testing.T) {
+				changes := slices.Insert(slices.Clone(good), at, f.change)
+				checkErr(t, "ChangeCredentials", try(changes), f.want, rule)
+				checkNoCredential(t, s, created.Kind, created.Key, rule)
+				checkLoadCredential(t, s, replaced)
+				checkLoadCredential(t, s, deleted)
+			})
+		}
+	}
+	t.Run("all", func(t *testing.T) {
+		must(t, "ChangeCredentials", try(good))
+		checkLoadCredential(t, s, created)
+		checkNoCredential(t, s, deleted.Kind, deleted.Key, rule)
+		want := copyCredential(replaced)
+		want.Label, want.Version = "other", 2
+		checkLoadCredential(t, s, want)
+	})
+}
+
+func credentialMalformed(t *testing.T, s auth.CredentialStore) {
+	const rule = "ErrInvalid if a change is malformed or two changes name the same credential; nothing is changed"
+	a := keepCredential(t, s, newCredential("k", "a", "u"))
+	b := keepCredential(t, s, newCredential("k", "b", "u"))
+	c := newCredential("k", "c", "u")
+	otherKind := newCredential("K", "a", "u")
+	otherKey := newCredential("k", "A", "u")
+	later := copyCredential(a)
+	later.Version = 2
+	for _, test := range []struct {
+		name    string
+		changes []auth.Change
+	}{
+		{"neither Old nor New", []auth.Change{{}}},
+		{"New of another key", []auth.Change{replace(a, c)}},
+		{"New of another key that is there", []auth.Change{replace(a, b)}},
+		{"New of another kind", []auth.Change{replace(a, otherKind)}},
+		{"New of a key in another case", []auth.Change{replace(a, otherKey)}},
+		{"created twice", []auth.Change{create(c), create(c)}},
+		{"replaced twice", []auth.Change{relabel(a, "1"), relabel(a, "2")}},
+		{"replaced twice in a row", []auth.Change{relabel(a, "1"), relabel(later, "2")}},
+		{"deleted twice", []auth.Change{remove(a), remove(a)}},
+		{"deleted and created", []auth.Change{remove(a), create(a)}},
+		{"created and deleted", []auth.Change{create(c), remove(c)}},
+		{"created and replaced", []auth.Change{create(c), replace(c, c)}},
+		{"replaced and deleted", []auth.Change{relabel(a, "1"), remove(later)}},
+		{"the same far apart", []auth.Change{relabel(a, "1"), relabel(b, "1"), create(c), remove(later)}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			checkErr(t, "ChangeCredentials", s.ChangeCredentials(t.Context(), test.changes...), auth.ErrInvalid, rule)
+			checkLoadCredential(t, s, a)
+			checkLoadCredential(t, s, b)
+			checkUserCredentials(t, s, "u", rule, "k/a", "k/b")
+		})
+	}
+}
+
+func credentialNoChanges(t *testing.T, s auth.CredentialStore) {
+	if err := s.ChangeCredentials(t.Context()); err != nil {
+		t.Errorf("ChangeCredentials of nothing: %v\n\trule: all of no changes can be made", err)
+	}
+}
+
+func credentialOppositeOrder(t *testing.T, s auth.CredentialStore) {
+	const rule = "every verb is atomic, whatever the order of its changes: one caller succeeds, the others get ErrConflict, and nobody an outage from a deadlock"
+	for round := range 3 {
+		a := keepCredential(t, s, newCredential("a", fmt.Sprint(round), "u"))
+		b := keepCredential(t, s, newCredential("b", fmt.Sprint(round), "u"))
+		errs := atOnce(callers, func(i int) error {
+			changes := []auth.Change{relabel(a, fmt.Sprint(i)), relabel(b, fmt.Sprint(i))}
+			if i%2 == 1 {
+				slices.Reverse(changes)
+			}
+			return s.ChangeCredentials(t.Context(), changes...)
+		})
+		checkOne(t, "ChangeCredentials", errs, auth.ErrConflict, rule)
+		for i, err := range errs {
+			if err == nil {
+				for _, c := range []*auth.Credential{a, b} {
+					want := copyCredential(c)
+					want.Label, want.Version = fmt.Sprint(i), 2
+					checkLoadCredential(t, s, want)
+				}
+			}
+		}
+	}
+}
+
+func credentialLastTwoWaysIn(t *testing.T, s auth.CredentialStore) {
+	const rule = "of two changes that both replace the user's guard exactly one succeeds, so that a user is never left without a way in"
+	for round := range 15 {
+		user := fmt.Sprint("u", round)
+		guard := keepCredential(t, s, newCredential("account", user, user))
+		ways := []*auth.Credential{
+			keepCredential(t, s, newCredential("password", user, user)),
+			keepCredential(t, s, newCredential("oauth:github", user, user)),
+		}
+		errs := atOnce(2, func(i int) error {
+			changes := []auth.Change{remove(ways[i]), replace(guard, guard)}
+			if round%2 == 1 {
+				slices.Reverse(changes)
+			}
+			return s.ChangeCredentials(t.Context(), changes...)
+		})
+		checkOne(t, "ChangeCredentials", errs, auth.ErrConflict, rule)
+		list, err := s.UserCredentials(t.Context(), user, "password", "oauth:github")
+		must(t, "UserCredentials", err)
+		if len(list) != 1 {
+			t.Errorf("%d ways in are left, want 1\n\trule: %s", len(list), rule)
+		}
+	}
+}
+
+func credentialAtomic(t *testing.T, s auth.CredentialStore) {
+	const rule = "every verb is atomic: UserCredentials sees all changes of a call or none"
+	a := keepCredential(t, s, newCredential("a", "1", "u"))
+	z := keepCredential(t, s, newCredential("z", "1", "u"))
+	written := make(chan struct{})
+	errs := atOnce(4, func(i int) error {
+		if i == 0 {
+			defer close(written)
+			for n := range int64(15) {
+				a, z := copyCredential(a), copyCredential(z)
+				a.Version, z.Version = n+1, n+1
+				if err := s.ChangeCredentials(t.Context(), relabel(a, fmt.Sprint(n)), relabel(z, fmt.Sprint(n))); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		for {
+			done := false
+			select {
+			case <-written:
+				done = true
+			default:
+			}
+			list, err := s.UserCredentials(t.Context(), "u", "a", "z")
+			if err != nil {
+				return err
+			}
+			if len(list) != 2 || list[0].Label != list[1].Label || list[0].Version != list[1].Version {
+				return fmt.Errorf("UserCredentials during ChangeCredentials: %d credentials, of different states\n\trule: %s", len(list), rule)
+			}
+			if done {
+				return nil
+			}
+		}
+	})
+	for _, err := range errs {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func credentialEnded(t *testing.T, s auth.CredentialStore) {
+	there := keepCredential(t, s, newCredential("k", "there", "u"))
+	missing := newCredential("k", "missing", "nobody")
+	for name, ctx := range ended(t) {
+		for call, f := range map[string]func(ctx context.Context, c *auth.Credential) error{
+			"LoadCredential": func(ctx context.Context, c *auth.Credential) error {
+				_, err := s.LoadCredential(ctx, c.Kind, c.Key)
+				return err
+			},
+			"UserCredentials": func(ctx context.Context, c *auth.Credential) error {
+				_, err := s.UserCredentials(ctx, c.UserID)
+				return err
+			},
+			"UserCredentials of a kind": func(ctx context.Context, c *auth.Credential) error {
+				_, err := s.UserCredentials(ctx, c.UserID, c.Kind)
+				return err
+			},
+			"create":  func(ctx context.Context, c *auth.Credential) error { return s.ChangeCredentials(ctx, create(c)) },
+			"replace": func(ctx context.Context, c *auth.Credential) error { return s.ChangeCredentials(ctx, relabel(c, "x")) },
+			"delete":  func(ctx context.Context, c *auth.Credential) error { return s.ChangeCredentials(ctx, remove(c)) },
+		} {
+			t.Run(call+" "+name, func(t *testing.T) {
+				checkOutage(t, call+" of a credential that is there", f(ctx, there), endedRule)
+				checkOutage(t, call+" of a credential that is not there", f(ctx, missing), endedRule)
+				checkLoadCredential(t, s, there)
+				checkNoCredential(t, s, missing.Kind, missing.Key, endedRule)
+			})
+		}
+	}
+}
+
+// credentialConcurrent is for the race detector: every verb beside every other.
+func credentialConcurrent(t *testing.T, s auth.CredentialStore) {
+	const rule = "methods are safe for concurrent use, and none fails because of another"
+	ctx := t.Context()
+	errs := atOnce(16, func(i int) error {
+		for j := range 6 {
+			c := newCredential("k", fmt.Sprint(i, "-", j), fmt.Sprint("u", (i+j)%3))
+			if err := s.ChangeCredentials(ctx, create(c)); err != nil {
+				return fmt.Errorf("create: %w", err)
+			}
+			got, err := s.LoadCredential(ctx, c.Kind, c.Key)
+			if err != nil {
+				return fmt.Errorf("LoadCredential: %w", err)
+			}
+			if got.UserID != c.UserID || string(got.Data) != string(c.Data) {
+				return errors.New("LoadCredential returned something else")
+			}
+			if err := s.ChangeCredentials(ctx, relabel(&got, "new")); err != nil {
+				return fmt.Errorf("replace: %w", err)
+			}
+			list, err := s.UserCredentials(ctx, c.UserID, "k")
+			if err != nil {
+				return fmt.Errorf("UserCredentials: %w", err)
+			}
+			mine := false
+			for _, d := range list {
+				if d.UserID != c.UserID {
+					return errors.New("UserCredentials returned somebody else's")
+				}
+				mine = mine || d.Key == c.Key
+			}
+			if !mine {
+				return errors.New("UserCredentials did not return what was created before")
+			}
+			if j%2 == 0 {
+				got.Version++
+				if err := s.ChangeCredentials(ctx, remove(&got)); err != nil {
+					return fmt.Errorf("delete: %w", err)
+				}
+			}
+		}
+		return nil
+	})
+	for _, err := range errs {
+		if err != nil {
+			t.Errorf("%v\n\trule: %s", err, rule)
+		}
+	}
+}

@@ -1,0 +1,4 @@
+package authtest
+
+// TestAbilities is TestStore without the suites of its parts.
+var TestAbilities = testAbilities

@@ -1,0 +1,607 @@
+package authtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/auth"
+)
+
+// TestStore tests every rule of [auth.Store]: its four parts, with the suite
+// for each, and the abilities that are there. It calls open once for each
+// subtest; open returns an empty store.
+func TestStore(t *testing.T, open func(t *testing.T) auth.Store) {
+	t.Run("Sessions", func(t *testing.T) {
+		TestSessionStore(t, func(t *testing.T) auth.SessionStore { return open(t) })
+	})
+	t.Run("Credentials", func(t *testing.T) {
+		TestCredentialStore(t, func(t *testing.T) auth.CredentialStore { return open(t) })
+	})
+	t.Run("Tickets", func(t *testing.T) {
+		TestTicketStore(t, func(t *testing.T) auth.TicketStore { return open(t) })
+	})
+	t.Run("Limiter", func(t *testing.T) {
+		TestLimiter(t, func(t *testing.T) auth.Limiter { return open(t) })
+	})
+	testAbilities(t, open)
+}
+
+// testAbilities tests what needs a whole store.
+func testAbilities(t *testing.T, open func(t *testing.T) auth.Store) {
+	run := func(name string, f func(t *testing.T, s auth.Store)) {
+		t.Run(name, func(t *testing.T) { f(t, open(t)) })
+	}
+	run("PartsApart", storePartsApart)
+	first := open(t)
+	if _, ok := auth.As[auth.Sweeper](first); ok {
+		t.Run("Sweep", func(t *testing.T) {
+			run := func(name string, f func(t *testing.T, s auth.Store, w auth.Sweeper)) {
+				t.Run(name, func(t *testing.T) {
+					s := open(t)
+					w, _ := auth.As[auth.Sweeper](s)
+					f(t, s, w)
+				})
+			}
+			run("Expired", sweepExpired)
+			run("Limit", sweepLimit)
+			run("Never", sweepNever)
+			run("Precision", sweepPrecision)
+			run("Slot", sweepSlot)
+			run("EndedContext", sweepEnded)
+			run("WhileUpdating", sweepWhileUpdating)
+		})
+	}
+	if _, ok := auth.As[transactor](first); ok {
+		t.Run("InTx", func(t *testing.T) {
+			run := func(name string, f func(t *testing.T, s auth.Store, tx transactor)) {
+				t.Run(name, func(t *testing.T) {
+					s := open(t)
+					tx, _ := auth.As[transactor](s)
+					f(t, s, tx)
+				})
+			}
+			run("Commits", txCommits)
+			run("RollsBack", txRollsBack)
+			run("RollsBackOnPanic", txPanic)
+			run("Joins", txJoins)
+			run("ReadsItsWrites", txReads)
+			run("AllOrNoneInside", txAllOrNone)
+			run("GoesOnAfterARefusal", txGoesOn)
+			run("EndedContext", txEnded)
+			run("AtOnce", txAtOnce)
+		})
+	}
+}
+
+// transactor is the ability of a store to run verbs in one transaction.
+type transactor interface {
+	InTx(ctx context.Context, f func(ctx context.Context) error) error
+}
+
+// storePartsApart looks for parts that get in one another's way.
+func storePartsApart(t *testing.T, s auth.Store) {
+	const rule = "sessions, credentials, tickets and counters are different things, whatever their keys"
+	v := keepSession(t, s, newSession(sid(1), "u"))
+	c := keepCredential(t, s, newCredential("k", "k", "u"))
+	k := keepTicket(t, s, newTicket("k", "k", "u", "k"))
+	checkCount(t, s, "k", time.Minute, t0(), 1, t0().Add(time.Minute), rule)
+
+	must(t, "DeleteUserTickets", s.DeleteUserTickets(t.Context(), "u"))
+	checkLoadSession(t, s, v)
+	checkLoadCredential(t, s, c)
+	keepTicket(t, s, k)
+	must(t, "DeleteUserSessions", s.DeleteUserSessions(t.Context(), "u"))
+	checkLoadCredential(t, s, c)
+	checkHasTicket(t, s, k, rule)
+	must(t, "Forget", s.Forget(t.Context(), "k"))
+	checkLoadCredential(t, s, c)
+	checkHasTicket(t, s, k, rule)
+	checkCount(t, s, "k", time.Minute, t0(), 1, t0().Add(time.Minute), rule)
+	must(t, "delete", s.ChangeCredentials(t.Context(), remove(c)))
+	checkHasTicket(t, s, k, rule)
+	checkCount(t, s, "k", time.Minute, t0(), 2, t0().Add(time.Minute), rule)
+}
+
+// fill puts n things of each sort into the store that expire at the given
+// time. name tells fills apart.
+func fill(t *testing.T, s auth.Store, name string, n int, expires time.Time) {
+	t.Helper()
+	for i := range n {
+		v := newSession(sid(int(name[0]), i), name)
+		v.ExpiresAt = expires
+		keepSession(t, s, v)
+		c := newCredential(name, fmt.Sprint(i), name)
+		c.ExpiresAt = expires
+		keepCredential(t, s, c)
+		k := newTicket(name, fmt.Sprint(i), name, "")
+		k.ExpiresAt = expires
+		keepTicket(t, s, k)
+		_, _, err := s.Count(t.Context(), fmt.Sprint(name, i), time.Minute, expires.Add(-time.Minute))
+		must(t, "Count", err)
+	}
+}
+
+// left says how many of what fill has put are there: sessions, credentials,
+// tickets, counters. It counts, so a store is looked at once.
+func left(t *testing.T, s auth.Store, name string, n int, expires time.Time) (l [4]int) {
+	t.Helper()
+	there := func(err error) int {
+		if err != nil && !errors.Is(err, auth.ErrNotFound) {
+			t.Fatal(err)
+		}
+		if err != nil {
+			return 0
+		}
+		return 1
+	}
+	for i := range n {
+		_, err := s.LoadSession(t.Context(), sid(int(name[0]), i))
+		l[0] += there(err)
+		_, err = s.LoadCredential(t.Context(), name, fmt.Sprint(i))
+		l[1] += there(err)
+		_, err = s.LoadTicket(t.Context(), name, fmt.Sprint(i))
+		l[2] += there(err)
+		count, _, err := s.Count(t.Context(), fmt.Sprint(name, i), time.Minute, expires.Add(-time.Millisecond))
+		must(t, "Count", err)
+		if count > 1 {
+			l[3]++
+		}
+	}
+	return l
+}
+
+func sweepExpired(t *testing.T, s auth.Store, w auth.Sweeper) {
+	now := t0()
+	long, just, soon, far := now.Add(-1e4*time.Hour), now.Add(-time.Millisecond), now.Add(time.Millisecond), t1()
+	fill(t, s, "long", 3, long)
+	fill(t, s, "just", 2, just)
+	fill(t, s, "soon", 2, soon)
+	fill(t, s, "far", 3, far)
+	n, err := w.Sweep(t.Context(), now, 100)
+	must(t, "Sweep", err)
+	if n != 4*5 {
+		t.Errorf("Sweep deleted %d, want 20: 5 sessions, credentials, tickets and counters\n\trule: Sweep returns how many it deleted", n)
+	}
+	for _, test := range []struct {
+		name    string
+		n       int
+		expires time.Time
+		want    [4]int
+		rule    string
+	}{
+		{"long", 3, long, [4]int{}, "Sweep deletes what had expired at now"},
+		{"just", 2, just, [4]int{}, "Sweep deletes what had expired at now"},
+		{"soon", 2, soon, [4]int{2, 2, 2, 2}, "Sweep deletes nothing that had not expired at now"},
+		{"far", 3, far, [4]int{3, 3, 3, 3}, "Sweep deletes nothing that had not expired at now"},
+	} {
+		if got := left(t, s, test.name, test.n, test.expires); got != test.want {
+			t.Errorf("sessions, credentials, tickets, counters left that expire at %v, swept at %v: %d, want %d\n\trule: %s", test.expires, now, got, test.want, test.rule)
+		}
+	}
+	// The lists do not have them either, and their names are free.
+	checkUserSessions(t, s, "long", "Sweep deletes what had expired at now")
+	checkUserCredentials(t, s, "long", "Sweep deletes what had expired at now")
+	keepSession(t, s, newSession(sid(int('l'), 0), "long"))
+	keepCredential(t, s, newCredential("long", "0", "long"))
+	keepTicket(t, s, newTicket("long", "0", "long", ""))
+}
+
+func sweepLimit(t *testing.T, s auth.Store, w auth.Sweeper) {
+	const rule = "Sweep deletes at most limit things of each sort, and returns how many it deleted"
+	const n = 5
+	expired := t0().Add(-time.Hour)
+	fill(t, s, "x", n, expired)
+	if got, err := w.Sweep(t.Context(), t0(), 0); err != nil || got != 0 {
+		t.Errorf("Sweep with limit 0 deleted %d, error %v, want 0\n\trule: %s", got, err, rule)
+	}
+	rest := n
+	for _, want := range []int{2, 2, 1, 0} {
+		got, err := w.Sweep(t.Context(), t0(), 2)
+		must(t, "Sweep", err)
+		if got != 4*want {
+			t.Errorf("Sweep with limit 2 of %d things of each of four sorts deleted %d, want %d\n\trule: %s", rest, got, 4*want, rule)
+		}
+		rest -= want
+		for i, sort := range []string{"sessions", "credentials"} {
+			list, err := s.UserSessions(t.Context(), "x")
+			must(t, "UserSessions", err)
+			there := len(list)
+			if i == 1 {
+				list, err := s.UserCredentials(t.Context(), "x")
+				must(t, "UserCredentials", err)
+				there = len(list)
+			}
+			if there != rest {
+				t.Errorf("%d %s left, want %d\n\trule: %s", there, sort, rest, rule)
+			}
+		}
+	}
+	if got := left(t, s, "x", n, expired); got != [4]int{} {
+		t.Errorf("sessions, credentials, tickets, counters left: %d, want none\n\trule: %s", got, rule)
+	}
+}
+
+func sweepNever(t *testing.T, s auth.Store, w auth.Sweeper) {
+	const rule = "what never expires stays"
+	c := newCredential("k", "1", "u")
+	c.ExpiresAt = time.Time{}
+	keepCredential(t, s, c)
+	checkCount(t, s, "k", 0, t0(), 1, time.Time{}, rule)
+	for _, now := range []time.Time{{}, time.Unix(0, 0), t0(), t1(), time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)} {
+		if n, err := w.Sweep(t.Context(), now, 100); err != nil || n != 0 {
+			t.Errorf("Sweep at %v deleted %d, error %v, want 0\n\trule: %s", now, n, err, rule)
+		}
+	}
+	checkLoadCredential(t, s, c)
+	checkCount(t, s, "k", 0, t0(), 2, time.Time{}, rule)
+}
+
+func sweepPrecision(t *testing.T, s auth.Store, w auth.Sweeper) {
+	const rule = "Sweep deletes what had expired at now, in whatever zone now is"
+	expires := time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
+	west := time.FixedZone("-0800", -8*3600)
+	fill(t, s, "x", 1, expires)
+	if n, err := w.Sweep(t.Context(), expires.Add(-time.Minute).In(time.FixedZone("+0900", 9*3600)), 10); err != nil || n != 0 {
+		t.Errorf("Sweep a minute before the end, in the east, deleted %d, error %v, want 0\n\trule: %s", n, err, rule)
+	}
+	if n, err := w.Sweep(t.Context(), expires.Add(time.Minute).In(west), 10); err != nil || n != 4 {
+		t.Errorf("Sweep a minute after the end, in the west, deleted %d, error %v, want 4\n\trule: %s", n, err, rule)
+	}
+}
+
+func sweepSlot(t *testing.T, s auth.Store, w auth.Sweeper) {
+	const rule = "a swept ticket leaves nothing behind: its slot is free"
+	old := newTicket("p", "1", "u", "slot")
+	old.ExpiresAt = t0().Add(-time.Hour)
+	keepTicket(t, s, old)
+	_, err := w.Sweep(t.Context(), t0(), 10)
+	must(t, "Sweep", err)
+	checkNoTicket(t, s, "p", "1", "Sweep deletes what had expired at now")
+	again := keepTicket(t, s, newTicket("p", "1", "u", ""))
+	keepTicket(t, s, newTicket("p", "2", "u", "slot"))
+	checkHasTicket(t, s, again, rule)
+}
+
+func sweepEnded(t *testing.T, s auth.Store, w auth.Sweeper) {
+	expired := t0().Add(-time.Hour)
+	fill(t, s, "x", 2, expired)
+	for name, ctx := range ended(t) {
+		_, err := w.Sweep(ctx, t0(), 10)
+		checkOutage(t, "Sweep with a context that is "+name, err, endedRule)
+	}
+	if got := left(t, s, "x", 2, expired); got != [4]int{2, 2, 2, 2} {
+		t.Errorf("sessions, credentials, tickets, counters left: %d, want 2 of each\n\trule: %s", got, endedRule)
+	}
+}
+
+func sweepWhileUpdating(t *testing.T, s auth.Store, w auth.Sweeper) {
+	const rule = "Sweep never deletes a session that is being given more time, nor makes its update fail other than with ErrNotFound"
+	for round := range 10 {
+		v := newSession(sid(round), "u")
+		v.ExpiresAt = t0().Add(-time.Second)
+		keepSession(t, s, v)
+		u := copySession(v)
+		u.ExpiresAt = t1()
+		errs := atOnce(4, func(i int) error {
+			if i == 0 {
+				return s.UpdateSession(t.Context(), u)
+			}
+			_, err := w.Sweep(t.Context(), t0(), 10)
+			if err != nil {
+				t.Errorf("Sweep: %v", err)
+			}
+			return nil
+		})
+		_, err := s.LoadSession(t.Context(), v.ID)
+		switch updated := errs[0]; {
+		case updated == nil && err != nil:
+			t.Errorf("the session was updated and is gone: %v\n\trule: %s", err, rule)
+		case errors.Is(updated, auth.ErrNotFound):
+			checkErr(t, "LoadSession", err, auth.ErrNotFound, "an update never brings a session back")
+		case updated != nil:
+			t.Errorf("UpdateSession: %v\n\trule: %s", updated, rule)
+		}
+	}
+}
+
+// errRollBack is what a test's transaction fails with.
+type errRollBack struct{}
+
+func (errRollBack) Error() string { return "roll back" }
+
+// write uses every verb that writes, once.
+func write(ctx context.Context, s auth.Store) error {
+	v, gone := newSession(sid(1), "u"), newSession(sid(2), "u")
+	u := newSession(sid(3), "u")
+	u.SeenAt = t0().Add(time.Hour)
+	_, _, cerr := s.Count(ctx, "k", time.Minute, t0())
+	_, terr := s.TakeTicket(ctx, "p", "taken")
+	return errors.Join(
+		cerr, terr,
+		s.CreateSession(ctx, v),
+		s.DeleteSession(ctx, gone.ID),
+		s.UpdateSession(ctx, u),
+		s.DeleteUserSessions(ctx, "ended"),
+		s.ChangeCredentials(ctx, create(newCredential("k", "1", "u")), remove(newCredential("k", "2", "u")), relabel(newCredential("k", "3", "u"), "other")),
+		s.PutTicket(ctx, newTicket("p", "new", "u", "slot")),
+		s.DeleteUserTickets(ctx, "ended"),
+		s.Forget(ctx, "forgotten"),
+	)
+}
+
+// beforeWrite puts what write changes.
+func beforeWrite(t *testing.T, s auth.Store) {
+	t.Helper()
+	keepSession(t, s, newSession(sid(2), "u"))
+	keepSession(t, s, newSession(sid(3), "u"))
+	keepSession(t, s, newSession(sid(4), "ended"))
+	keepCredential(t, s, newCredential("k", "2", "u"))
+	keepCredential(t, s, newCredential("k", "3", "u"))
+	keepTicket(t, s, newTicket("p", "taken", "u", ""))
+	keepTicket(t, s, newTicket("p", "old", "u", "slot"))
+	keepTicket(t, s, newTicket("p", "ended", "ended", ""))
+	for range 2 {
+		_, _, err := s.Count(t.Context(), "forgotten", time.Minute, t0())
+		must(t, "Count", err)
+	}
+}
+
+// checkWritten requires that all that write does is done, or nothing of it.
+func checkWritten(t *testing.T, s auth.Store, done bool, rule string) {
+	t.Helper()
+	ctx := t.Context()
+	check := func(what string, err error, there bool) {
+		t.Helper()
+		if err != nil && !errors.Is(err, auth.ErrNotFound) {
+			t.Errorf("%s: %v", what, err)
+		} else if (err == nil) != there {
+			t.Errorf("%s is there: %v, want %v\n\trule: %s", what, err == nil, there, rule)
+		}
+	}
+	_, err := s.LoadSession(ctx, sid(1))
+	check("the session that is created", err, done)
+	_, err = s.LoadSession(ctx, sid(2))
+	check("the session that is deleted", err, !done)
+	_, err = s.LoadSession(ctx, sid(4))
+	check("the session of the user whose sessions are deleted", err, !done)
+	v, err := s.LoadSession(ctx, sid(3))
+	check("the session that is updated", err, true)
+	if err == nil && (v.Version == 2) != done {
+		t.Errorf("the session that is updated has Version %d\n\trule: %s", v.Version, rule)
+	}
+	_, err = s.LoadCredential(ctx, "k", "1")
+	check("the credential that is created", err, done)
+	_, err = s.LoadCredential(ctx, "k", "2")
+	check("the credential that is deleted", err, !done)
+	c, err := s.LoadCredential(ctx, "k", "3")
+	check("the credential that is replaced", err, true)
+	if err == nil && (c.Version == 2) != done {
+		t.Errorf("the credential that is replaced has Version %d\n\trule: %s", c.Version, rule)
+	}
+	_, err = s.LoadTicket(ctx, "p", "new")
+	check("the ticket that is put", err, done)
+	_, err = s.LoadTicket(ctx, "p", "old")
+	check("the ticket whose slot is taken over", err, !done)
+	_, err = s.LoadTicket(ctx, "p", "taken")
+	check("the ticket that is taken", err, !done)
+	_, err = s.LoadTicket(ctx, "p", "ended")
+	check("the ticket of the user whose tickets are deleted", err, !done)
+	counts := map[string]int64{"k": 1, "forgotten": 3}
+	if done {
+		counts = map[string]int64{"k": 2, "forgotten": 1}
+	}
+	for key, want := range counts {
+		checkCount(t, s, key, time.Minute, t0(), want, t0().Add(time.Minute), rule)
+	}
+}
+
+func txCommits(t *testing.T, s auth.Store, tx transactor) {
+	beforeWrite(t, s)
+	err := tx.InTx(t.Context(), func(ctx context.Context) error { return write(ctx, s) })
+	must(t, "InTx", err)
+	checkWritten(t, s, true, "InTx commits if f returns nil")
+}
+
+func txRollsBack(t *testing.T, s auth.Store, tx transactor) {
+	const rule = "InTx commits only if f returns nil, and returns what f returned"
+	beforeWrite(t, s)
+	err := tx.InTx(t.Context(), func(ctx context.Context) error {
+		if err := write(ctx, s); err != nil {
+			t.Errorf("in InTx: %v", err)
+		}
+		return errRollBack{}
+	})
+	checkErr(t, "InTx", err, errRollBack{}, rule)
+	checkWritten(t, s, false, rule)
+}
+
+func txPanic(t *testing.T, s auth.Store, tx transactor) {
+	const rule = "InTx commits only if f returns nil: not if it panics, and the panic goes on"
+	beforeWrite(t, s)
+	func() {
+		defer func() {
+			if p := recover(); p != (errRollBack{}) {
+				t.Errorf("InTx: the panic is %v, want f's\n\trule: %s", p, rule)
+			}
+		}()
+		_ = tx.InTx(t.Context(), func(ctx context.Context) error {
+			if err := write(ctx, s); err != nil {
+				t.Errorf("in InTx: %v", err)
+			}
+			panic(errRollBack{})
+		})
+	}()
+	checkWritten(t, s, false, rule)
+}
+
+func txJoins(t *testing.T, s auth.Store, tx transactor) {
+	const rule = "InTx joins the transaction that ctx is in"
+	beforeWrite(t, s)
+	err := tx.InTx(t.Context(), func(ctx context.Context) error {
+		if err := tx.InTx(ctx, func(ctx context.Context) error { return write(ctx, s) }); err != nil {
+			t.Errorf("InTx in InTx: %v", err)
+		}
+		return errRollBack{}
+	})
+	checkErr(t, "InTx", err, errRollBack{}, rule)
+	checkWritten(t, s, false, rule)
+
+	err = tx.InTx(t.Context(), func(ctx context.Context) error {
+		return tx.InTx(ctx, func(ctx context.Context) error {
+			_, _, err := s.Count(ctx, "joined", 0, t0())
+			return errors.Join(err, errRollBack{})
+		})
+	})
+	checkErr(t, "InTx", err, errRollBack{}, rule)
+	checkCount(t, s, "joined", 0, t0(), 1, time.Time{}, rule)
+
+	err = tx.InTx(t.Context(), func(ctx context.Context) error {
+		err := tx.InTx(ctx, func(ctx context.Context) error {
+			_, _, err := s.Count(ctx, "joined", 0, t0())
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		_, _, err = s.Count(ctx, "joined", 0, t0()) // the outer one goes on
+		return err
+	})
+	must(t, "InTx", err)
+	checkCount(t, s, "joined", 0, t0(), 4, time.Time{}, rule)
+}
+
+func txReads(t *testing.T, s auth.Store, tx transactor) {
+	const rule = "verbs in a transaction see what was written in it"
+	beforeWrite(t, s)
+	err := tx.InTx(t.Context(), func(ctx context.Context) error {
+		if err := write(ctx, s); err != nil {
+			return err
+		}
+		_, err := s.LoadSession(ctx, sid(1))
+		checkErr(t, "LoadSession of a session that was created", err, nil, rule)
+		_, err = s.LoadSession(ctx, sid(2))
+		checkErr(t, "LoadSession of a session that was deleted", err, auth.ErrNotFound, rule)
+		_, err = s.LoadCredential(ctx, "k", "1")
+		checkErr(t, "LoadCredential of a credential that was created", err, nil, rule)
+		_, err = s.TakeTicket(ctx, "p", "taken")
+		checkErr(t, "TakeTicket of a ticket that was taken", err, auth.ErrNotFound, rule)
+		if n, _, err := s.Count(ctx, "k", time.Minute, t0()); err != nil || n != 2 {
+			t.Errorf("Count is %d, error %v, want 2\n\trule: %s", n, err, rule)
+		}
+		if list, err := s.UserSessions(ctx, "u"); err != nil || len(list) != 2 {
+			t.Errorf("UserSessions: %d, error %v, want 2\n\trule: %s", len(list), err, rule)
+		}
+		return nil
+	})
+	must(t, "InTx", err)
+}
+
+func txAllOrNone(t *testing.T, s auth.Store, tx transactor) {
+	there := keepCredential(t, s, newCredential("k", "there", "u"))
+	old := copyCredential(there)
+	old.Version = 9
+	missing := newCredential("k", "missing", "u")
+	failures := []failure{
+		{"create what is there", create(there), auth.ErrExists},
+		{"delete what is missing", remove(missing), auth.ErrNotFound},
+		{"replace what has changed", replace(old, there), auth.ErrConflict},
+	}
+	allOrNone(t, s, failures, func(changes []auth.Change) (refused error) {
+		err := tx.InTx(t.Context(), func(ctx context.Context) error {
+			refused = s.ChangeCredentials(ctx, changes...)
+			return nil // and commit
+		})
+		if err != nil {
+			t.Errorf("InTx: %v\n\trule: a verb that was refused has changed nothing, and f decides whether to commit", err)
+		}
+		return refused
+	})
+}
+
+func txGoesOn(t *testing.T, s auth.Store, tx transactor) {
+	const rule = "a verb that is refused leaves the transaction as it was, good for the next verb"
+	v := keepSession(t, s, newSession(sid(1), "u"))
+	c := keepCredential(t, s, newCredential("k", "1", "u"))
+	k := keepTicket(t, s, newTicket("p", "1", "u", "slot"))
+	stale := copySession(v)
+	stale.Version = 7
+	for i, test := range []struct {
+		name string
+		want error
+		call func(ctx context.Context) error
+	}{
+		{"CreateSession", auth.ErrExists, func(ctx context.Context) error { return s.CreateSession(ctx, v) }},
+		{"LoadSession", auth.ErrNotFound, func(ctx context.Context) error { _, err := s.LoadSession(ctx, sid(9)); return err }},
+		{"UpdateSession", auth.ErrConflict, func(ctx context.Context) error { return s.UpdateSession(ctx, stale) }},
+		{"DeleteSession", auth.ErrNotFound, func(ctx context.Context) error { return s.DeleteSession(ctx, sid(9)) }},
+		{"LoadCredential", auth.ErrNotFound, func(ctx context.Context) error { _, err := s.LoadCredential(ctx, "k", "9"); return err }},
+		{"ChangeCredentials", auth.ErrExists, func(ctx context.Context) error { return s.ChangeCredentials(ctx, create(c)) }},
+		{"PutTicket", auth.ErrExists, func(ctx context.Context) error { return s.PutTicket(ctx, k) }},
+		{"PutTicket in a slot", auth.ErrExists, func(ctx context.Context) error { return s.PutTicket(ctx, newTicket("p", "1", "u", "other")) }},
+		{"TakeTicket", auth.ErrNotFound, func(ctx context.Context) error { _, err := s.TakeTicket(ctx, "p", "9"); return err }},
+		{"Count", auth.ErrInvalid, func(ctx context.Context) error { _, _, err := s.Count(ctx, "a\x00b", 0, t0()); return err }},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			err := tx.InTx(t.Context(), func(ctx context.Context) error {
+				if _, _, err := s.Count(ctx, "before", 0, t0()); err != nil {
+					return err
+				}
+				checkErr(t, test.name, test.call(ctx), test.want, "verbs say in a transaction what they say outside")
+				_, _, err := s.Count(ctx, "after", 0, t0())
+				return err
+			})
+			if err != nil {
+				t.Errorf("InTx with a refused verb in it: %v\n\trule: %s", err, rule)
+			}
+			for _, key := range []string{"before", "after"} {
+				checkCount(t, s, key, 0, t0(), int64(2*i+2), time.Time{}, rule)
+			}
+		})
+	}
+	checkLoadSession(t, s, v)
+	checkLoadCredential(t, s, c)
+	checkHasTicket(t, s, k, rule)
+}
+
+func txEnded(t *testing.T, s auth.Store, tx transactor) {
+	for name, ctx := range ended(t) {
+		err := tx.InTx(ctx, func(context.Context) error { return nil })
+		checkOutage(t, "InTx with a context that is "+name, err, endedRule)
+	}
+}
+
+func txAtOnce(t *testing.T, s auth.Store, tx transactor) {
+	const rule = "transactions that run at once leave what they would have left one after the other, and none fails because of another"
+	const n = 12
+	errs := atOnce(n, func(i int) error {
+		return tx.InTx(t.Context(), func(ctx context.Context) error {
+			if _, _, err := s.Count(ctx, "k", 0, t0()); err != nil {
+				return err
+			}
+			c := newCredential("k", fmt.Sprint(i), "u")
+			if err := s.ChangeCredentials(ctx, create(c)); err != nil {
+				return err
+			}
+			if i%3 == 0 {
+				return errRollBack{}
+			}
+			return nil
+		})
+	})
+	for i, err := range errs {
+		var want error
+		if i%3 == 0 {
+			want = errRollBack{}
+		}
+		checkErr(t, "InTx", err, want, rule)
+	}
+	list, err := s.UserCredentials(t.Context(), "u")
+	must(t, "UserCredentials", err)
+	if len(list) != n-n/3 {
+		t.Errorf("%d credentials, want %d\n\trule: %s", len(list), n-n/3, rule)
+	}
+	checkCount(t, s, "k", 0, t0(), n-n/3+1, time.Time{}, rule)
+}

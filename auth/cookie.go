@@ -1,0 +1,135 @@
+package auth
+
+import (
+	"errors"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// cookieNames are the names of a realm's cookies.
+type cookieNames struct {
+	session string // who is logged in
+	login   string // a half-done login
+	device  string // a browser in which somebody has logged in before
+	attrs   string // of every one of them, when set and when deleted
+}
+
+func newCookieNames(realm string, insecure bool) cookieNames {
+	prefix, suffix, attrs := "__Host-", "", "; Path=/; Secure; HttpOnly; SameSite=Lax"
+	if insecure {
+		prefix, attrs = "", "; Path=/; HttpOnly; SameSite=Lax"
+	}
+	if realm != "" {
+		suffix = "-" + realm
+	}
+	return cookieNames{
+		session: prefix + "sid" + suffix,
+		login:   prefix + "login" + suffix,
+		device:  prefix + "device" + suffix,
+		attrs:   attrs,
+	}
+}
+
+// setCookie is the one function that writes cookies. With a negative maxAge it
+// deletes the cookie, with 0 the cookie ends with the browser.
+func (m *Manager) setCookie(w http.ResponseWriter, name, value string, maxAge time.Duration) {
+	switch {
+	case maxAge < 0:
+		value = name + "=" + m.cookies.attrs + "; Max-Age=0"
+	case maxAge == 0:
+		value = name + "=" + value + m.cookies.attrs
+	default:
+		value = name + "=" + value + m.cookies.attrs + "; Max-Age=" + strconv.Itoa(int(maxAge/time.Second))
+	}
+	h := w.Header()
+	// Of two cookies of one name browsers keep the last; send only that.
+	old := h["Set-Cookie"]
+	for i, c := range old {
+		if strings.HasPrefix(c, name) && len(c) > len(name) && c[len(name)] == '=' {
+			h["Set-Cookie"] = append(append(make([]string, 0, len(old)), old[:i]...), old[i+1:]...)
+			break
+		}
+	}
+	h["Set-Cookie"] = append(h["Set-Cookie"], value)
+}
+
+// errPlainHTTP: see [Options.InsecureCookies].
+var errPlainHTTP = errors.New("auth: Options.InsecureCookies is for clients on the loopback interface only")
+
+// mayHoldCookies refuses to give a secret over plain HTTP to a client that is
+// not on this machine.
+func (m *Manager) mayHoldCookies(r *http.Request) error {
+	if !m.opts.InsecureCookies {
+		return nil
+	}
+	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err != nil || !peer.Addr().Unmap().IsLoopback() {
+		return errPlainHTTP
+	}
+	return nil
+}
+
+// cookie returns the value of the named cookie, "" if it is not there. It is
+// as if not there if it is there twice: one of them is not ours, and nobody can
+// say which.
+func cookie(r *http.Request, name string) (value string) {
+	found := false
+	for _, line := range r.Header["Cookie"] {
+		for line != "" {
+			var pair string
+			pair, line = nextPair(line)
+			if len(pair) > len(name) && pair[len(name)] == '=' && pair[:len(name)] == name {
+				if found {
+					return ""
+				}
+				found, value = true, pair[len(name)+1:]
+			}
+		}
+	}
+	return value
+}
+
+// look finds in one pass what [Manager.Handler] wants to know: the value of the
+// session cookie, as [cookie] gives it, and whether any cookie of ours is there.
+func (c *cookieNames) look(r *http.Request) (session string, any bool) {
+	values := 0
+	for _, line := range r.Header["Cookie"] {
+		for line != "" {
+			var pair string
+			pair, line = nextPair(line)
+			switch {
+			case strings.HasPrefix(pair, c.session):
+				if len(pair) == len(c.session) {
+					any = true
+				} else if pair[len(c.session)] == '=' {
+					any = true
+					if values++; values == 1 {
+						session = pair[len(c.session)+1:]
+					} else {
+						session = ""
+					}
+				}
+			case strings.HasPrefix(pair, c.login):
+				any = any || len(pair) == len(c.login) || pair[len(c.login)] == '='
+			}
+		}
+	}
+	return session, any
+}
+
+// nextPair cuts the first name=value off a Cookie header.
+func nextPair(line string) (pair, rest string) {
+	i := strings.IndexByte(line, ';')
+	if i < 0 {
+		i = len(line)
+	} else {
+		rest = line[i+1:]
+	}
+	pair = line[:i]
+	for pair != "" && (pair[0] == ' ' || pair[0] == '\t') {
+		pair = pair[1:]
+	}
+	return pair, rest
+}

@@ -1,0 +1,142 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// errNoHandler: a guard has met a request that has not passed through
+// [Manager.Handler].
+var errNoHandler = errors.New("auth: the request did not pass through Manager.Handler: wrap the whole mux in it")
+
+// guard returns a handler that lets pass whom check lets pass. Its answers
+// depend on who asks, which Vary says.
+func (m *Manager) guard(next http.Handler, check func(r *http.Request, id *Identity, err error) error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		vary(w.Header(), varyCookie)
+		s := m.stateFrom(r.Context())
+		if s == nil && !m.untouched(r) {
+			m.Refuse(w, r, errNoHandler)
+			return
+		}
+		id, err := s.identity()
+		if err := check(r, id, err); err != nil {
+			m.Refuse(w, r, err)
+			return
+		}
+		next.ServeHTTP(w, nearest(r, s))
+	})
+}
+
+// nearest makes s what UserFrom sees, if another Manager's state is nearer.
+func nearest(r *http.Request, s *state) *http.Request {
+	if s == nil {
+		return r
+	}
+	if current(r.Context()) == s {
+		return r
+	}
+	return r.WithContext(context.WithValue(r.Context(), currentKey{}, s))
+}
+
+// RequireUser lets only users pass. Others are answered by [Manager.Refuse]:
+// nobody and bad credentials with 401 or the way to the login page, an outage
+// with 503.
+func (m *Manager) RequireUser(next http.Handler) http.Handler {
+	return m.guard(next, requireUser)
+}
+
+func requireUser(_ *http.Request, _ *Identity, err error) error { return err }
+
+// WithUser lets everybody pass, users known: nobody passes as nobody, but bad
+// explicit credentials are answered with 401 and an outage with 503, so that
+// neither is mistaken for nobody. It is for pages that are open to all and look
+// different to users.
+func (m *Manager) WithUser(next http.Handler) http.Handler {
+	return m.guard(next, func(_ *http.Request, _ *Identity, err error) error {
+		if errors.Is(err, ErrNoCredentials) {
+			return nil
+		}
+		return err
+	})
+}
+
+// RequireGuest lets only nobody pass: for pages that make no sense to somebody
+// who is logged in. Users are sent to [Options.Home], or told 409 "logged_in".
+func (m *Manager) RequireGuest(next http.Handler) http.Handler {
+	return m.guard(next, func(_ *http.Request, _ *Identity, err error) error {
+		switch {
+		case err == nil:
+			return &Problem{Status: http.StatusConflict, Code: codeLoggedIn, Detail: "You are logged in already."}
+		case errors.Is(err, ErrNoCredentials):
+			return nil
+		}
+		return err
+	})
+}
+
+// RequireFresh lets only users pass who proved who they are within the last d.
+// Others who are logged in are sent to confirm it, or told 401 "not_fresh" with
+// the challenge of RFC 9470. Credentials that come with the request itself are
+// never fresh.
+func (m *Manager) RequireFresh(d time.Duration) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return m.guard(next, func(_ *http.Request, id *Identity, err error) error {
+			if err != nil || id.Fresh(m.now(), d) {
+				return err
+			}
+			return &Problem{Status: http.StatusUnauthorized, Code: codeNotFresh, MaxAge: d,
+				Detail: "Confirm that it is you.", Err: ErrNotFresh}
+		})
+	}
+}
+
+// Require lets only those pass to whom [Options.Authorizer] allows the action,
+// which may be nobody. Others are told 403, or 401 if nobody asks.
+func (m *Manager) Require(action string) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return m.guard(next, func(r *http.Request, id *Identity, err error) error {
+			if err != nil && !errors.Is(err, ErrNoCredentials) {
+				return err
+			}
+			return m.authorize(r.Context(), Access{Identity: id, Action: action})
+		})
+	}
+}
+
+// Authorize asks [Options.Authorizer] whether who is asking may do action to
+// object. Nil is the only yes. The error wraps [ErrForbidden] for a no,
+// [ErrNoCredentials] for a no to nobody, [ErrBadCredentials] for an explicit
+// credential that is wrong; any other is an outage.
+func (m *Manager) Authorize(ctx context.Context, action string, object any) error {
+	id, err := m.IdentityFrom(ctx)
+	if err != nil && !errors.Is(err, ErrNoCredentials) {
+		return err
+	}
+	return m.authorize(ctx, Access{Identity: id, Action: action, Object: object})
+}
+
+func (m *Manager) authorize(ctx context.Context, a Access) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("auth: authorizer panicked: %v", p)
+		}
+	}()
+	err = ErrForbidden
+	if m.opts.Authorizer != nil {
+		err = m.opts.Authorizer.Authorize(ctx, a)
+	}
+	if !errors.Is(err, ErrForbidden) {
+		return err
+	}
+	e := Event{Name: "forbidden", Reason: a.Action}
+	if a.Identity == nil {
+		return fmt.Errorf("%w: %s", ErrNoCredentials, a.Action)
+	}
+	e.UserID, e.Actor = a.Identity.UserID, a.Identity.Actor
+	m.emit(ctx, e)
+	return err
+}

@@ -1,0 +1,88 @@
+package auth
+
+import (
+	"net/http"
+	"strings"
+)
+
+// Handler wraps the host's whole handler. It refuses unsafe requests that a
+// browser sent from another site, and makes who is asking available to
+// everything inside, which is found out only if somebody asks.
+//
+// A GET or HEAD that is not for Gatehouse's own routes and carries none of its
+// cookies and no Authorization header is handed on untouched, unless there are
+// [Options.Loaders].
+func (m *Manager) Handler(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		session, any := m.cookies.look(r)
+		if !any && m.harmless(r) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		s := &state{Context: r.Context(), m: m, r: r, token: session}
+		r = r.WithContext(s)
+		if err := m.opts.CrossOrigin.Check(r); err != nil && !s.isExplicit() {
+			vary(w.Header(), varyCookie)
+			m.Refuse(w, r, ErrCrossOrigin)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// untouched reports whether nothing in r can say who is asking.
+func (m *Manager) untouched(r *http.Request) bool {
+	_, any := m.cookies.look(r)
+	return !any && m.harmless(r)
+}
+
+// harmless is untouched but for the cookies.
+func (m *Manager) harmless(r *http.Request) bool {
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) &&
+		len(m.opts.Loaders) == 0 &&
+		len(r.Header["Authorization"]) == 0 &&
+		!m.owns(r.URL.Path)
+}
+
+// owns reports whether path is one of Gatehouse's own.
+func (m *Manager) owns(path string) bool {
+	rest, ok := strings.CutPrefix(path, m.prefix)
+	return ok && (rest == "" || rest[0] == '/')
+}
+
+// isExplicit reports whether the request is answered by a credential that
+// browsers do not send by themselves. Such a request needs no check of its
+// origin, and is never answered from the session.
+func (s *state) isExplicit() bool {
+	if len(s.m.opts.Loaders) == 0 {
+		return false
+	}
+	_, _ = s.identity() // whether it is right or wrong is for the guards to say
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	explicit := s.answer.Load().explicit
+	if explicit {
+		s.token = ""
+	}
+	return explicit
+}
+
+// Shared, and of capacity one: whoever appends gets a copy.
+var varyCookie = []string{"Cookie"}
+
+// vary adds value to Vary.
+func vary(h http.Header, value []string) {
+	old := h["Vary"]
+	if len(old) == 0 {
+		h["Vary"] = value[:1:1]
+		return
+	}
+	for _, line := range old {
+		for name := range strings.SplitSeq(line, ",") {
+			if name = strings.TrimSpace(name); name == "*" || strings.EqualFold(name, value[0]) {
+				return
+			}
+		}
+	}
+	h["Vary"] = append(old[:len(old):len(old)], value[0])
+}

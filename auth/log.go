@@ -1,0 +1,51 @@
+package auth
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+)
+
+// emit logs e and tells the host.
+func (m *Manager) emit(ctx context.Context, e Event) {
+	if e.At.IsZero() {
+		e.At = m.Now()
+	}
+	level := slog.LevelInfo
+	if strings.HasSuffix(e.Name, ".refused") || strings.HasSuffix(e.Name, ".limited") || e.Name == "forbidden" {
+		level = slog.LevelWarn
+	}
+	if m.logger.Enabled(ctx, level) {
+		attrs := make([]slog.Attr, 0, 7)
+		attrs = append(attrs, slog.String("event", e.Name))
+		for _, a := range [...]struct{ key, value string }{
+			{"user", e.UserID}, {"actor", e.Actor}, {"method", e.Method}, {"device", e.Label}, {"reason", e.Reason},
+		} {
+			if a.value != "" {
+				attrs = append(attrs, slog.String(a.key, a.value))
+			}
+		}
+		if e.Addr.IsValid() {
+			attrs = append(attrs, slog.String("addr", e.Addr.String()))
+		}
+		m.logger.LogAttrs(ctx, level, "auth: "+e.Name, attrs...)
+	}
+	if m.opts.OnEvent != nil {
+		m.opts.OnEvent(ctx, e)
+	}
+}
+
+// Emit logs an event and hands it to [Options.OnEvent]. It fills in the
+// request's address and device, and the time if it is zero. Providers call it
+// for what the Manager cannot know, such as "login.refused" for a wrong answer.
+func (m *Manager) Emit(r *http.Request, e Event) {
+	e.Addr = m.ClientAddr(r)
+	e.Label = deviceLabel(r.UserAgent())
+	m.emit(r.Context(), e)
+}
+
+// broken logs an outage: what was being done, and why it could not be.
+func (m *Manager) broken(ctx context.Context, doing string, err error) {
+	m.logger.LogAttrs(ctx, slog.LevelError, "auth: "+doing+" failed", slog.Any("error", err))
+}

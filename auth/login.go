@@ -1,0 +1,299 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// A LoginOption changes one login.
+type LoginOption func(*loginOptions)
+
+type loginOptions struct{ remember bool }
+
+// Remember makes the session's cookie outlive the browser, until the session
+// ends by [Options.IdleTimeout] or [Options.Lifetime].
+func Remember() LoginOption { return func(o *loginOptions) { o.remember = true } }
+
+// An admission is what the gate is asked to admit.
+type admission struct {
+	userID   string
+	proofs   []Proof
+	remember bool
+	renew    *Session // reauthentication: the session that the new one stands in for
+}
+
+// LogIn logs a user in who has just given proof p; only a provider that has
+// verified the proof, or a host with reason of its own, calls it.
+//
+// There are three results. Nil: a session has begun, its cookie is set, and the
+// request's identity is the user's. An [*OwedError]: the login is half done;
+// what was proved is kept for ten minutes and completed by a LogIn of the
+// factor's provider in the same browser. An error that wraps
+// [ErrBadCredentials]: refused, because there is no such user, they may not log
+// in, or the credential was changed meanwhile. Any other error is an outage, or
+// what [Options.BeforeLogIn] said; nobody is logged in.
+//
+// A login rotates everything: the session that the browser had is ended.
+// Answer with [Manager.Finish].
+func (m *Manager) LogIn(w http.ResponseWriter, r *http.Request, userID string, p Proof, opts ...LoginOption) error {
+	var o loginOptions
+	for _, opt := range opts {
+		opt(&o)
+	}
+	if p.At.IsZero() {
+		p.At = m.Now()
+	}
+	a := admission{userID: userID, proofs: []Proof{p}, remember: o.remember}
+	if err := m.resume(r, &a); err != nil {
+		return m.refused(r, &a, err)
+	}
+	return m.refused(r, &a, m.gate(w, r, &a))
+}
+
+// Reauthenticate adds a proof that was just verified to the session of who is
+// asking, or renews it: the session gets a new ID, and keeps the end that it
+// had. The proof must be of the session's own user. [ErrNoCredentials] if there
+// is no session, or it has ended meanwhile; otherwise the errors of
+// [Manager.LogIn].
+func (m *Manager) Reauthenticate(w http.ResponseWriter, r *http.Request, p Proof) error {
+	id, err := m.IdentityFrom(r.Context())
+	if err != nil {
+		return err
+	}
+	if id.Session == nil {
+		return fmt.Errorf("%w: there is no session to confirm", ErrNoCredentials)
+	}
+	if p.At.IsZero() {
+		p.At = m.Now()
+	}
+	a := admission{userID: id.UserID, proofs: withProof(id.Proofs, p), renew: id.Session}
+	return m.refused(r, &a, m.gate(w, r, &a))
+}
+
+// withProof returns proofs with p at the end, in place of an older one by the
+// same method.
+func withProof(proofs []Proof, p Proof) []Proof {
+	return append(slices.DeleteFunc(slices.Clone(proofs), func(old Proof) bool { return old.Method == p.Method }), p)
+}
+
+// gate is the only function that brings a session into being. Whatever led
+// here, it does so only if the user exists and is active, the host's hook
+// agrees, no factor is owed, and, once the session is there, all of that still
+// holds.
+func (m *Manager) gate(w http.ResponseWriter, r *http.Request, a *admission) error {
+	ctx := r.Context()
+	s := m.stateFrom(ctx)
+	if s == nil && !m.untouched(r) {
+		return errNoHandler
+	}
+	if err := m.mayHoldCookies(r); err != nil {
+		return err
+	}
+	u, err := m.admit(ctx, a.userID)
+	if err != nil {
+		return err
+	}
+	if !m.hasFirstFactor(a.proofs) {
+		return fmt.Errorf("%w: a second factor alone is no login", ErrBadCredentials)
+	}
+	if m.opts.BeforeLogIn != nil {
+		if err := m.opts.BeforeLogIn(ctx, u, slices.Clone(a.proofs)); err != nil {
+			return err
+		}
+	}
+	owed, err := m.owed(ctx, u, a.proofs)
+	if err != nil {
+		return err
+	}
+	if len(owed) > 0 {
+		return m.suspend(w, r, a, owed)
+	}
+
+	now := m.Now()
+	tok := newToken()
+	sess := &Session{
+		ID:          m.sessionTag.digest(tok),
+		UserID:      a.userID,
+		AuthVersion: authVersion(u),
+		Proofs:      a.proofs,
+		Label:       deviceLabel(r.UserAgent()),
+		Addr:        m.ClientAddr(r),
+		Version:     1,
+		CreatedAt:   now,
+		SeenAt:      now,
+		EndsAt:      now.Add(m.opts.Lifetime),
+	}
+	if a.renew != nil {
+		sess.Actor, sess.Binding = a.renew.Actor, a.renew.Binding
+		sess.CreatedAt, sess.EndsAt = a.renew.CreatedAt, a.renew.EndsAt
+	}
+	sess.ExpiresAt = earlier(now.Add(m.opts.IdleTimeout), sess.EndsAt)
+	if err := m.endPrevious(ctx, s, a); err != nil {
+		return err
+	}
+	if err := m.store.CreateSession(ctx, sess); err != nil {
+		return err
+	}
+	if err := m.recheck(ctx, sess); err != nil {
+		m.undo(ctx, sess)
+		return err
+	}
+
+	var maxAge time.Duration
+	if a.remember {
+		maxAge = sess.EndsAt.Sub(now)
+	}
+	m.setCookie(w, m.cookies.session, tok.String(), maxAge)
+	s.set(&Identity{UserID: sess.UserID, User: u, Actor: sess.Actor, Proofs: sess.Proofs, Session: sess}, nil)
+	name := "login"
+	if a.renew != nil {
+		name = "reauthenticated"
+	}
+	m.emit(ctx, Event{Name: name, At: now, UserID: sess.UserID, Actor: sess.Actor, Addr: sess.Addr, Label: sess.Label,
+		Method: sess.Proofs[len(sess.Proofs)-1].Method})
+	return nil
+}
+
+// admit loads the user and says whether they may log in at all.
+func (m *Manager) admit(ctx context.Context, userID string) (User, error) {
+	u, err := m.loadUser(ctx, userID)
+	if errors.Is(err, ErrNotFound) {
+		return nil, fmt.Errorf("%w: there is no such user", ErrBadCredentials)
+	} else if err != nil {
+		return nil, err
+	}
+	if !isActive(u) {
+		return nil, fmt.Errorf("%w: the user is not active", ErrBadCredentials)
+	}
+	return u, nil
+}
+
+// hasFirstFactor reports whether one of the proofs is enough to begin with.
+func (m *Manager) hasFirstFactor(proofs []Proof) bool {
+	return slices.ContainsFunc(proofs, func(p Proof) bool {
+		if p.Kind != "" {
+			role, known := m.roles[p.Kind]
+			return !known || role == FirstFactor
+		}
+		return !slices.ContainsFunc(m.factors, func(f Factor) bool { return f.Name() == p.Method })
+	})
+}
+
+// owed returns the names of the factors that are still to be proved.
+func (m *Manager) owed(ctx context.Context, u User, proofs []Proof) (names []string, err error) {
+	for _, f := range m.factors {
+		owed, err := f.Owed(ctx, u, slices.Clone(proofs))
+		if err != nil {
+			return nil, fmt.Errorf("auth: asking whether factor %q is owed: %w", f.Name(), outage{err})
+		}
+		if owed {
+			names = append(names, f.Name())
+		}
+	}
+	return names, nil
+}
+
+// An outage hides the sentinels of an error that must not be mistaken for a
+// refusal or for something missing.
+type outage struct{ err error }
+
+func (o outage) Error() string { return o.err.Error() }
+
+// endPrevious ends the session that the new one takes the place of. A renewal
+// may only go on if it is the one that ended it: a log-out or a revocation
+// meanwhile wins.
+func (m *Manager) endPrevious(ctx context.Context, s *state, a *admission) error {
+	if a.renew != nil {
+		err := m.store.DeleteSession(ctx, a.renew.ID)
+		if errors.Is(err, ErrNotFound) {
+			s.set(nil, ErrNoCredentials)
+			return fmt.Errorf("%w: the session has ended meanwhile", ErrNoCredentials)
+		}
+		return err
+	}
+	if s == nil {
+		return nil
+	}
+	id, ok := m.sessionOf(s)
+	if !ok {
+		return nil
+	}
+	if err := m.store.DeleteSession(ctx, id); err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	return nil
+}
+
+// sessionOf returns the ID of the session that the request's cookie, or a login
+// in the same request, stands for.
+func (m *Manager) sessionOf(s *state) (SessionID, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a := s.answer.Load(); a != nil && a.id != nil && a.id.Session != nil {
+		return a.id.Session.ID, true
+	}
+	if tok, ok := parseToken(s.token); ok {
+		return m.sessionTag.digest(tok), true
+	}
+	return SessionID{}, false
+}
+
+// recheck makes sure that what was proved before the session began still holds
+// now that it can be ended: whoever changes a user or a credential first
+// commits the change and then ends the sessions, so that one of the two sees
+// the other.
+func (m *Manager) recheck(ctx context.Context, sess *Session) error {
+	u, err := m.admit(ctx, sess.UserID)
+	if err != nil {
+		return err
+	}
+	if authVersion(u) != sess.AuthVersion {
+		return fmt.Errorf("%w: the user was changed meanwhile", ErrBadCredentials)
+	}
+	for _, p := range sess.Proofs {
+		if p.Kind == "" {
+			continue
+		}
+		c, err := m.store.LoadCredential(ctx, p.Kind, p.Key)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		if err != nil || c.UserID != sess.UserID || c.Generation != p.Generation ||
+			!c.ExpiresAt.IsZero() && !m.now().Before(c.ExpiresAt) {
+			return fmt.Errorf("%w: the credential was changed meanwhile", ErrBadCredentials)
+		}
+	}
+	return nil
+}
+
+// undo deletes a session whose cookie was never sent, even if the client has
+// gone meanwhile.
+func (m *Manager) undo(ctx context.Context, sess *Session) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := m.store.DeleteSession(ctx, sess.ID); err != nil && !errors.Is(err, ErrNotFound) {
+		m.broken(ctx, "deleting the session of a login that was refused", err)
+	}
+}
+
+// refused tells of a login that was refused, and returns err. Outages are told
+// where they are answered.
+func (m *Manager) refused(r *http.Request, a *admission, err error) error {
+	e := Event{UserID: a.userID, Method: a.proofs[len(a.proofs)-1].Method}
+	var owed *OwedError
+	var problem *Problem
+	switch {
+	case errors.As(err, &owed):
+		e.Name = "login.owed"
+	case errors.Is(err, ErrBadCredentials), errors.As(err, &problem) && problem.Status < 500:
+		e.Name, e.Reason = "login.refused", err.Error()
+	default:
+		return err
+	}
+	m.Emit(r, e)
+	return err
+}

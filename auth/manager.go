@@ -1,0 +1,154 @@
+package auth
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// A Manager is a composition: the host's users, a store, and what [Options]
+// say. Make one with [New]. Its methods are safe for concurrent use.
+type Manager struct {
+	opts   Options
+	users  UserLoader
+	store  Store
+	now    func() time.Time
+	logger *slog.Logger
+	prefix string // "/auth"
+
+	factors []Factor
+	formers []Former
+	roles   map[string]Role // by kind of credential
+	routes  []route
+	pages   map[string]bool // paths with a page
+
+	cookies    cookieNames
+	sessionTag tag
+	loginTag   tag
+	deviceTag  tag
+	nobody     string
+	touchEvery time.Duration
+}
+
+// New puts a Manager together. Everything that is wrong or missing in the
+// composition is reported at once, in one error. New does no I/O and starts
+// nothing; opts may be nil and is not kept.
+func New(users UserLoader, store Store, opts *Options) (*Manager, error) {
+	o := opts.withDefaults()
+	errs := []error{o.check()}
+	if isNil(users) {
+		errs = append(errs, errors.New("auth: New needs a UserLoader: give it UserFunc of a function that finds your users"))
+	}
+	if isNil(store) {
+		errs = append(errs, errors.New("auth: New needs a Store: give it memory.New(nil) or one of package bunstore"))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+
+	m := &Manager{
+		opts:       o,
+		users:      users,
+		store:      store,
+		now:        o.Now,
+		logger:     o.Logger,
+		prefix:     o.Prefix,
+		roles:      map[string]Role{"email": Identifier, "username": Identifier, deviceKind: Device},
+		pages:      map[string]bool{},
+		cookies:    newCookieNames(o.Realm, o.InsecureCookies),
+		sessionTag: newTag(o.Realm, o.Epoch, "session"),
+		loginTag:   newTag(o.Realm, o.Epoch, "login"),
+		deviceTag:  newTag(o.Realm, o.Epoch, "device"),
+		nobody:     newNobody(),
+		touchEvery: min(time.Minute, o.IdleTimeout/10),
+	}
+	credentials := CredentialStore(store)
+	for _, p := range o.Providers {
+		if f, ok := p.(Factor); ok {
+			m.factors = append(m.factors, f)
+		}
+		if f, ok := p.(Former); ok {
+			m.formers = append(m.formers, f)
+		}
+		if owner, ok := p.(Owner); ok {
+			for _, k := range owner.Kinds() {
+				m.roles[k.Name] = k.Role
+			}
+		}
+		if wrapper, ok := p.(interface {
+			WrapCredentials(CredentialStore) CredentialStore
+		}); ok {
+			credentials = wrapper.WrapCredentials(credentials)
+		}
+	}
+	if credentials != CredentialStore(store) {
+		m.store = wrapped{store, credentials}
+	}
+	if err := m.collectRoutes(); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// wrapped is a store whose credentials are partly kept by the host.
+type wrapped struct {
+	Store
+	credentials CredentialStore
+}
+
+func (s wrapped) Unwrap() any { return s.Store }
+
+func (s wrapped) LoadCredential(ctx context.Context, kind, key string) (Credential, error) {
+	return s.credentials.LoadCredential(ctx, kind, key)
+}
+
+func (s wrapped) UserCredentials(ctx context.Context, userID string, kinds ...string) ([]Credential, error) {
+	return s.credentials.UserCredentials(ctx, userID, kinds...)
+}
+
+func (s wrapped) ChangeCredentials(ctx context.Context, changes ...Change) error {
+	return s.credentials.ChangeCredentials(ctx, changes...)
+}
+
+// Users returns the host's users, as given to [New].
+func (m *Manager) Users() UserLoader { return m.users }
+
+// Store returns the store, for providers. What can log a user in is changed
+// with [Manager.ChangeCredentials] only.
+func (m *Manager) Store() Store { return m.store }
+
+// Now returns the time by [Options.Now], in UTC and as precise as stores keep
+// it, milliseconds.
+func (m *Manager) Now() time.Time { return m.now().UTC().Truncate(time.Millisecond) }
+
+// Nobody returns an ID, shaped like a UUID, that no user has. A provider looks
+// it up where there is no user, so that known and unknown users take the same
+// steps.
+func (m *Manager) Nobody() string { return m.nobody }
+
+// URL returns where the page at path, such as "/register", is served, or "" if
+// this composition has no such page.
+func (m *Manager) URL(path string) string {
+	if !m.pages[path] {
+		return ""
+	}
+	return m.prefix + path
+}
+
+func newNobody() string {
+	var b [16]byte
+	rand.Read(b[:])
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+// realmName is what a WWW-Authenticate header calls this Manager.
+func (m *Manager) realmName() string {
+	if m.opts.Realm == "" {
+		return "gatehouse"
+	}
+	return m.opts.Realm
+}

@@ -1,0 +1,235 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"path"
+	"reflect"
+	"regexp"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/redirect"
+)
+
+// Options are what a host may choose. The zero value of every field means the
+// default in its comment.
+type Options struct {
+	// Providers are the ways to log in. None: only what the host itself
+	// passes to [Manager.LogIn].
+	Providers []Provider
+	// Pages renders HTML. Nil: JSON only.
+	Pages Pages
+	// Loaders authenticate requests by what they carry, in this order, before
+	// the session is looked at.
+	Loaders []RequestLoader
+	// Authorizer decides what [Manager.Require] and [Manager.Authorize] ask.
+	// Nil: nothing is allowed.
+	Authorizer Authorizer
+
+	// Prefix is where Gatehouse's routes are. Default "/auth".
+	Prefix string
+	// Home is where a browser goes after login and log-out if it asked for
+	// nothing else. A path on this site, default "/".
+	Home string
+	// Realm keeps several Managers in one process or one store apart: their
+	// cookies have different names, and no secret of one is of use in the
+	// other. Lower-case letters, digits and hyphens; default "".
+	Realm string
+	// Epoch is a word of the host's choosing. Changing it, with a restart, ends
+	// every session of the realm at once. Default "".
+	Epoch string
+
+	// IdleTimeout ends a session that nobody uses. Default 1 hour (NIST SP
+	// 800-63B-4, AAL2).
+	IdleTimeout time.Duration
+	// Lifetime ends a session in any case, counted from its login. Default 24
+	// hours (NIST SP 800-63B-4, AAL2).
+	Lifetime time.Duration
+
+	// TrustedProxies are the networks of reverse proxies whose
+	// X-Forwarded-For is believed. Default none: the client's address is the
+	// socket's.
+	TrustedProxies []netip.Prefix
+	// Limits are how many guesses are free.
+	Limits Limits
+
+	// BeforeLogIn is asked at every login, when everything has been proved and
+	// before there is a session. An error refuses it: return a [*Problem], or
+	// one wrapping [ErrBadCredentials]; any other is an outage.
+	BeforeLogIn func(ctx context.Context, u User, proofs []Proof) error
+	// OnEvent is told of every [Event], synchronously and in order within a
+	// request. It is called concurrently and must not block.
+	OnEvent func(ctx context.Context, e Event)
+	// Logger gets security events (Info; refusals Warn) and outages (Error).
+	// Default [slog.Default].
+	Logger *slog.Logger
+	// Refuse may answer a refusal in place of the default and then returns
+	// true. It sees every refusal: of guards and of the mounted routes that
+	// have no page of their own to show it on.
+	Refuse func(w http.ResponseWriter, r *http.Request, p *Problem) bool
+
+	// CrossOrigin checks requests with unsafe methods. Default: a new
+	// [http.CrossOriginProtection], which trusts no other origin.
+	CrossOrigin *http.CrossOriginProtection
+	// Now is the clock. Default [time.Now].
+	Now func() time.Time
+	// InsecureCookies leaves out Secure and the __Host- prefix, for plain HTTP
+	// during development. A login is then refused unless the client is on the
+	// loopback interface.
+	InsecureCookies bool
+}
+
+// Limits are how many guesses are free before a login, a confirmation or a
+// registration is refused with 429. They are counted before anything
+// expensive is computed, right answers included. A success forgets what was
+// counted for the account, never what was counted for the network. A browser
+// in which the user has logged in before has a bucket of its own of the size of
+// Account, in place of all others, so that nobody can lock the owner out.
+type Limits struct {
+	// Account: per account, known or not. Default 10 in 15 minutes.
+	Account Limit
+	// Network: per IPv4 address or IPv6 /64. Default 20 in 1 minute.
+	Network Limit
+	// NetworkLong: the same over a longer time. Default 100 in 1 hour.
+	NetworkLong Limit
+}
+
+// A Limit is how many in how long.
+type Limit struct {
+	Max int64
+	Per time.Duration
+}
+
+func (l Limit) or(max int64, per time.Duration) Limit {
+	if l == (Limit{}) {
+		return Limit{max, per}
+	}
+	return l
+}
+
+// withDefaults returns a copy of o, nil allowed, in which every zero field is
+// its default.
+func (o *Options) withDefaults() Options {
+	var c Options
+	if o != nil {
+		c = *o
+	}
+	if c.Prefix == "" {
+		c.Prefix = "/auth"
+	}
+	if c.Home == "" {
+		c.Home = "/"
+	}
+	if c.IdleTimeout == 0 {
+		c.IdleTimeout = time.Hour
+	}
+	if c.Lifetime == 0 {
+		c.Lifetime = 24 * time.Hour
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.CrossOrigin == nil {
+		c.CrossOrigin = http.NewCrossOriginProtection()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	c.Limits.Account = c.Limits.Account.or(10, 15*time.Minute)
+	c.Limits.Network = c.Limits.Network.or(20, time.Minute)
+	c.Limits.NetworkLong = c.Limits.NetworkLong.or(100, time.Hour)
+	return c
+}
+
+var nameRE = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+
+// check returns everything that is wrong with o.
+func (o *Options) check() error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf("auth: "+format, args...)) }
+
+	if o.Prefix[0] != '/' || o.Prefix == "/" || path.Clean(o.Prefix) != o.Prefix || regexp.MustCompile(`[^A-Za-z0-9/._-]`).MatchString(o.Prefix) {
+		bad("Options.Prefix is %q: make it a path such as %q, without trailing slash", o.Prefix, "/auth")
+	}
+	if _, ok := redirect.Clean(o.Home); !ok {
+		bad("Options.Home is %q: make it a path on this site such as %q", o.Home, "/")
+	}
+	if o.Realm != "" && !nameRE.MatchString(o.Realm) {
+		bad("Options.Realm is %q: use lower-case letters, digits and hyphens", o.Realm)
+	}
+	if o.IdleTimeout < time.Second {
+		bad("Options.IdleTimeout is %v: make it a second or more", o.IdleTimeout)
+	}
+	if o.Lifetime < o.IdleTimeout {
+		bad("Options.Lifetime (%v) is shorter than Options.IdleTimeout (%v)", o.Lifetime, o.IdleTimeout)
+	}
+	for i, p := range o.TrustedProxies {
+		if !p.IsValid() {
+			bad("Options.TrustedProxies[%d] is not valid: use netip.ParsePrefix", i)
+		}
+	}
+	for name, l := range map[string]Limit{"Account": o.Limits.Account, "Network": o.Limits.Network, "NetworkLong": o.Limits.NetworkLong} {
+		if l.Max < 1 || l.Per < time.Second {
+			bad("Options.Limits.%s is %d in %v: give both Max (1 or more) and Per (a second or more)", name, l.Max, l.Per)
+		}
+	}
+	names := map[string]bool{}
+	kinds := map[string]string{guardKind: "auth", deviceKind: "auth", "email": "auth", "username": "auth"}
+	for i, p := range o.Providers {
+		if isNil(p) {
+			bad("Options.Providers[%d] is nil: leave it out", i)
+			continue
+		}
+		name := p.Name()
+		if !nameRE.MatchString(name) {
+			bad("Options.Providers[%d] is named %q: use lower-case letters, digits and hyphens", i, name)
+		}
+		if names[name] {
+			bad("Options.Providers has two named %q: name one of them differently", name)
+		}
+		names[name] = true
+		if owner, ok := p.(Owner); ok {
+			for _, k := range owner.Kinds() {
+				if by, taken := kinds[k.Name]; taken {
+					bad("credentials of kind %q are owned by both %s and %s: use one of them", k.Name, by, name)
+				}
+				kinds[k.Name] = name
+			}
+		}
+	}
+	for i, l := range o.Loaders {
+		if isNil(l) {
+			bad("Options.Loaders[%d] is nil: leave it out", i)
+		}
+	}
+	if o.Authorizer != nil && isNil(o.Authorizer) {
+		bad("Options.Authorizer is a nil %T: leave it out or give one", o.Authorizer)
+	}
+	if o.Pages != nil {
+		if isNil(o.Pages) {
+			bad("Options.Pages is a nil %T: leave it out or give one", o.Pages)
+		} else if v, ok := o.Pages.(interface{ Validate() error }); ok {
+			if err := v.Validate(); err != nil {
+				bad("Options.Pages: %w", err)
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// isNil reports whether v is nil or holds a nil pointer, map or function: a
+// typed nil would silently switch a protection off.
+func isNil(v any) bool {
+	if v == nil {
+		return true
+	}
+	switch rv := reflect.ValueOf(v); rv.Kind() {
+	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Slice, reflect.Interface, reflect.Chan:
+		return rv.IsNil()
+	}
+	return false
+}

@@ -1,0 +1,235 @@
+package auth
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/form"
+)
+
+const (
+	codeNotFresh = "not_fresh"
+	codeLoggedIn = "logged_in"
+)
+
+// problemOf says how err is answered. What it does not know is broken.
+func problemOf(err error) *Problem {
+	var p *Problem
+	if errors.As(err, &p) {
+		if p.Status != 0 {
+			return p
+		}
+		c := *p
+		c.Status = http.StatusServiceUnavailable
+		return &c
+	}
+	var f *form.Error
+	if errors.As(err, &f) {
+		return &Problem{Status: f.Status, Code: f.Code, Field: f.Field, Detail: f.Detail, Err: err}
+	}
+	var owed *OwedError
+	if errors.As(err, &owed) {
+		return &Problem{Status: http.StatusUnauthorized, Code: "factor_owed", Factors: owed.Factors,
+			Detail: "One more step is needed to log in.", Err: err}
+	}
+	for _, k := range [...]struct {
+		err    error
+		status int
+		code   string
+		detail string
+	}{
+		{ErrNotFresh, http.StatusUnauthorized, codeNotFresh, "Confirm that it is you."},
+		{ErrBadCredentials, http.StatusUnauthorized, "bad_credentials", "These credentials are not right."},
+		{ErrNoCredentials, http.StatusUnauthorized, "unauthenticated", "Log in to continue."},
+		{ErrForbidden, http.StatusForbidden, "forbidden", "You may not do this."},
+		{ErrCrossOrigin, http.StatusForbidden, "cross_origin", "This request came from another site."},
+		{ErrLastCredential, http.StatusConflict, "last_credential", "This is the last way to log in."},
+		{ErrExists, http.StatusConflict, "taken", "This is taken already."},
+		{ErrConflict, http.StatusConflict, "conflict", "This was changed meanwhile. Try again."},
+		{errNoHandler, http.StatusInternalServerError, "internal", "Something went wrong here."},
+	} {
+		if errors.Is(err, k.err) {
+			return &Problem{Status: k.status, Code: k.code, Detail: k.detail, Err: err}
+		}
+	}
+	return &Problem{Status: http.StatusServiceUnavailable, Code: "unavailable",
+		Detail: "This does not work at the moment. Try again later.", Err: err}
+}
+
+// Refuse answers err in the one place where refusals are answered. Unless
+// [Options.Refuse] does it, a browser that navigates is sent (303) to the login
+// page, or to confirm who it is, and comes back afterwards; for any other
+// refusal it gets the page "error". A client that wants JSON gets
+// application/problem+json. Both get the status of the problem: see [Problem].
+func (m *Manager) Refuse(w http.ResponseWriter, r *http.Request, err error) {
+	p := problemOf(err)
+	m.logProblem(r, p)
+	if m.opts.Refuse != nil && m.opts.Refuse(w, r, p) {
+		return
+	}
+	if m.wantsHTML(r) {
+		switch {
+		case p.Code == codeLoggedIn:
+			m.redirect(w, m.opts.Home)
+			return
+		case p.Code == codeNotFresh && m.pages["/confirm"]:
+			m.redirect(w, withNext(m.URL("/confirm"), r))
+			return
+		case p.Code == "unauthenticated" && m.pages["/login"]:
+			m.redirect(w, withNext(m.URL("/login"), r))
+			return
+		}
+		m.render(w, r, &Page{Name: "error"}, p)
+		return
+	}
+	m.writeProblem(w, p)
+}
+
+// Answer answers with a page. If err is nil, p is shown, to clients that want
+// JSON as a description of its forms. Otherwise a browser gets p with the
+// problem in it, under the problem's status, and others get
+// application/problem+json. Answer sets p.Problem, p.Status, p.Identity and, if
+// it is empty, p.Next from the query.
+func (m *Manager) Answer(w http.ResponseWriter, r *http.Request, p *Page, err error) {
+	if err == nil {
+		if m.wantsHTML(r) {
+			m.render(w, r, p, nil)
+		} else {
+			writeJSON(w, http.StatusOK, "application/json", describe(m, p))
+		}
+		return
+	}
+	problem := problemOf(err)
+	m.logProblem(r, problem)
+	if m.wantsHTML(r) {
+		m.render(w, r, p, problem)
+		return
+	}
+	m.writeProblem(w, problem)
+}
+
+// Finish answers what [Manager.LogIn] returned. A browser that is logged in is
+// sent (303) to next, if that is a path on this site, or else to
+// [Options.Home]; others get 200 and their user ID. A half-done login goes on
+// at the page of the factor that is owed, or is told 401 "factor_owed". A
+// refusal is shown on the login page.
+func (m *Manager) Finish(w http.ResponseWriter, r *http.Request, err error, next string) {
+	var owed *OwedError
+	switch {
+	case err == nil:
+		next = m.nextOrHome(next)
+		if m.wantsHTML(r) {
+			m.redirect(w, next)
+			return
+		}
+		body := map[string]any{"next": next}
+		if id, err := m.IdentityFrom(r.Context()); err == nil {
+			body["user_id"] = id.UserID
+		}
+		writeJSON(w, http.StatusOK, "application/json", body)
+	case errors.As(err, &owed) && m.wantsHTML(r) && m.pages["/"+owed.Factors[0]]:
+		to := m.URL("/" + owed.Factors[0])
+		if next, ok := m.cleanNext(next); ok {
+			to += "?next=" + url.QueryEscape(next)
+		}
+		m.redirect(w, to)
+	default:
+		m.Answer(w, r, m.loginPage(next), err)
+	}
+}
+
+// render shows p to a browser, with problem in it.
+func (m *Manager) render(w http.ResponseWriter, r *http.Request, p *Page, problem *Problem) {
+	p.m, p.Problem = m, problem
+	if problem != nil {
+		p.Status = problem.Status
+		m.problemHeaders(w, problem)
+	}
+	if id, err := m.IdentityFrom(r.Context()); err == nil {
+		p.Identity = id
+	}
+	if p.Next == "" {
+		p.Next = r.URL.Query().Get("next")
+	}
+	p.Next, _ = m.cleanNext(p.Next)
+	noStore(w.Header())
+	if err := m.opts.Pages.Render(w, r, p); err != nil {
+		m.broken(r.Context(), "rendering page "+strconv.Quote(p.Name), err)
+		http.Error(w, "Something went wrong here.", http.StatusInternalServerError)
+	}
+}
+
+// problemHeaders sets what HTTP wants beside the status.
+func (m *Manager) problemHeaders(w http.ResponseWriter, p *Problem) {
+	h := w.Header()
+	noStore(h)
+	if p.RetryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(int((p.RetryAfter+time.Second-1)/time.Second)))
+	}
+	if p.Status != http.StatusUnauthorized {
+		return
+	}
+	// RFC 9110, section 15.5.2: a 401 has a challenge. Where no loader has
+	// one, the scheme names how one logs in here; browsers ignore it.
+	h.Del("WWW-Authenticate")
+	for _, l := range m.opts.Loaders {
+		if c, ok := l.(interface{ Challenge() string }); ok {
+			h.Add("WWW-Authenticate", c.Challenge())
+		}
+	}
+	if len(h["Www-Authenticate"]) == 0 {
+		challenge := fmt.Sprintf("Cookie realm=%q", m.realmName())
+		if p.Code == codeNotFresh { // RFC 9470, section 3
+			challenge += fmt.Sprintf(`, error="insufficient_user_authentication", max_age=%d`, int(p.MaxAge/time.Second))
+		}
+		h.Set("WWW-Authenticate", challenge)
+	}
+}
+
+func (m *Manager) writeProblem(w http.ResponseWriter, p *Problem) {
+	m.problemHeaders(w, p)
+	writeJSON(w, p.Status, "application/problem+json", struct {
+		Type    string   `json:"type"`
+		Title   string   `json:"title"`
+		Status  int      `json:"status"`
+		Code    string   `json:"code"`
+		Field   string   `json:"field,omitempty"`
+		Detail  string   `json:"detail,omitempty"`
+		Factors []string `json:"factors,omitempty"`
+	}{"about:blank", http.StatusText(p.Status), p.Status, p.Code, p.Field, p.Detail, p.Factors})
+}
+
+// logProblem logs what the host must look after. Refusals have their events.
+func (m *Manager) logProblem(r *http.Request, p *Problem) {
+	if p.Status >= 500 && p.Err != nil {
+		m.broken(r.Context(), "answering a request", p.Err)
+	}
+}
+
+func (m *Manager) redirect(w http.ResponseWriter, location string) {
+	h := w.Header()
+	noStore(h)
+	h.Set("Location", location)
+	w.WriteHeader(http.StatusSeeOther)
+}
+
+func noStore(h http.Header) { h.Set("Cache-Control", "no-store") }
+
+func writeJSON(w http.ResponseWriter, status int, contentType string, body any) {
+	b, err := json.Marshal(body)
+	if err != nil {
+		http.Error(w, "Something went wrong here.", http.StatusInternalServerError)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", contentType)
+	h.Set("X-Content-Type-Options", "nosniff")
+	noStore(h)
+	w.WriteHeader(status)
+	_, _ = w.Write(append(b, '\n')) // the client has gone; nobody is left to tell
+}

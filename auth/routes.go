@@ -1,0 +1,357 @@
+package auth
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/form"
+)
+
+// A route is a pattern of the common subset of net/http and chi.
+type route struct {
+	method, path string
+	handler      http.Handler
+}
+
+// A recorder takes the routes of the core and of providers, without prefix.
+type recorder struct {
+	routes []route
+	errs   []error
+}
+
+func (rec *recorder) Handle(pattern string, h http.Handler) {
+	method, path, ok := strings.Cut(pattern, " ")
+	if !ok || method == "" || strings.ToUpper(method) != method || !strings.HasPrefix(path, "/") || strings.ContainsAny(path, "*$ ") || strings.Contains(path, "...") {
+		rec.errs = append(rec.errs, fmt.Errorf("auth: pattern %q: write a method, a space and a path of literals and {names}", pattern))
+		return
+	}
+	for _, r := range rec.routes {
+		if r.method == method && r.path == path {
+			rec.errs = append(rec.errs, fmt.Errorf("auth: %q is mounted twice: leave one of the providers out", pattern))
+			return
+		}
+	}
+	rec.routes = append(rec.routes, route{method, path, h})
+}
+
+// collectRoutes asks everybody for their routes.
+func (m *Manager) collectRoutes() error {
+	rec := &recorder{}
+	m.mountCore(rec)
+	for _, p := range m.opts.Providers {
+		if err := p.Mount(m, rec); err != nil {
+			rec.errs = append(rec.errs, fmt.Errorf("auth: provider %q: %w", p.Name(), err))
+		}
+	}
+	m.routes = rec.routes
+	for _, r := range m.routes {
+		if r.method == http.MethodGet && m.opts.Pages != nil {
+			m.pages[r.path] = true
+		}
+	}
+	return errors.Join(rec.errs...)
+}
+
+// Mount adds Gatehouse's routes to the host's mux, which may be an
+// [http.ServeMux] or a chi.Router, below [Options.Prefix]. Call it once, while
+// the program is being wired; the mux may panic on patterns that conflict with
+// the host's own.
+func (m *Manager) Mount(mux Mux) {
+	allowed := map[string][]string{}
+	var paths []string
+	for _, r := range m.routes {
+		if allowed[r.path] == nil {
+			paths = append(paths, r.path)
+		}
+		allowed[r.path] = append(allowed[r.path], r.method)
+		if r.method == http.MethodGet {
+			allowed[r.path] = append(allowed[r.path], http.MethodHead)
+		}
+	}
+	// Any method first: chi lets what is registered later win.
+	for _, path := range paths {
+		mux.Handle(m.prefix+path, m.own(m.notAllowed(allowed[path])))
+	}
+	for _, r := range m.routes {
+		h := m.own(r.handler)
+		mux.Handle(r.method+" "+m.prefix+r.path, h)
+		if r.method == http.MethodGet {
+			mux.Handle(http.MethodHead+" "+m.prefix+r.path, h)
+		}
+	}
+}
+
+// own puts around every route of ours what holds for all of them.
+func (m *Manager) own(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		vary(h, varyCookie)
+		noStore(h)
+		h.Set("X-Content-Type-Options", "nosniff")
+		defer func() {
+			switch p := recover(); p {
+			case nil:
+			case http.ErrAbortHandler:
+				panic(p)
+			default:
+				m.Refuse(w, r, &Problem{Status: http.StatusInternalServerError, Code: "internal",
+					Detail: "Something went wrong here.", Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())})
+			}
+		}()
+		if m.stateFrom(r.Context()) == nil {
+			m.Refuse(w, r, errNoHandler)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (m *Manager) notAllowed(methods []string) http.Handler {
+	slices.Sort(methods)
+	allow := strings.Join(slices.Compact(methods), ", ")
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Allow", allow)
+		m.Refuse(w, r, &Problem{Status: http.StatusMethodNotAllowed, Code: "method_not_allowed",
+			Detail: "This address does not take " + r.Method + "."})
+	})
+}
+
+// mountCore adds the routes that every composition has, whatever its providers.
+func (m *Manager) mountCore(mux Mux) {
+	mux.Handle("GET /login", http.HandlerFunc(m.getLogin))
+	mux.Handle("POST /logout", http.HandlerFunc(m.postLogout))
+	mux.Handle("GET /session", m.RequireUser(http.HandlerFunc(m.getSession)))
+	mux.Handle("GET /sessions", m.RequireUser(http.HandlerFunc(m.getSessions)))
+	mux.Handle("POST /sessions/revoke", m.RequireUser(http.HandlerFunc(m.postRevoke)))
+	mux.Handle("GET /account", m.RequireUser(http.HandlerFunc(m.getAccount)))
+	mux.Handle("GET /confirm", m.RequireUser(http.HandlerFunc(m.getConfirm)))
+}
+
+// forms returns what the providers offer on a page.
+func (m *Manager) forms(page string) []Form {
+	var all []Form
+	for _, f := range m.formers {
+		all = append(all, f.PageForms(page)...)
+	}
+	return all
+}
+
+func (m *Manager) loginPage(next string) *Page {
+	return &Page{Name: "login", Forms: m.forms("login"), Next: next}
+}
+
+func (m *Manager) getLogin(w http.ResponseWriter, r *http.Request) {
+	next := r.URL.Query().Get("next")
+	switch _, err := m.IdentityFrom(r.Context()); {
+	case err == nil && m.wantsHTML(r):
+		m.redirect(w, m.nextOrHome(next))
+	case err == nil, errors.Is(err, ErrNoCredentials):
+		m.Answer(w, r, m.loginPage(next), nil)
+	default:
+		m.Refuse(w, r, err)
+	}
+}
+
+func (m *Manager) getConfirm(w http.ResponseWriter, r *http.Request) {
+	m.Answer(w, r, &Page{Name: "confirm", Forms: m.forms("confirm")}, nil)
+}
+
+func (m *Manager) postLogout(w http.ResponseWriter, r *http.Request) {
+	v, err := form.Parse(w, r, "next")
+	if err == nil {
+		err = m.LogOut(w, r)
+	}
+	if err != nil {
+		m.Refuse(w, r, err)
+		return
+	}
+	m.done(w, r, m.nextOrHome(v.Get("next")))
+}
+
+// done answers something that has been done and has nothing to show.
+func (m *Manager) done(w http.ResponseWriter, r *http.Request, next string) {
+	if m.wantsHTML(r) {
+		m.redirect(w, next)
+		return
+	}
+	writeJSON(w, http.StatusOK, "application/json", map[string]string{"next": next})
+}
+
+func (m *Manager) getSession(w http.ResponseWriter, r *http.Request) {
+	id, err := m.IdentityFrom(r.Context())
+	if err != nil {
+		m.Refuse(w, r, err)
+		return
+	}
+	body := struct {
+		UserID  string       `json:"user_id"`
+		Actor   string       `json:"actor,omitempty"`
+		Proofs  []proofJSON  `json:"proofs"`
+		Session *sessionJSON `json:"session,omitempty"`
+	}{UserID: id.UserID, Actor: id.Actor, Proofs: []proofJSON{}}
+	for _, p := range id.Proofs {
+		body.Proofs = append(body.Proofs, proofJSON{p.Method, p.At})
+	}
+	if id.Session != nil {
+		s := describeSession(id.Session, id)
+		body.Session = &s
+	}
+	writeJSON(w, http.StatusOK, "application/json", body)
+}
+
+type proofJSON struct {
+	Method string    `json:"method"`
+	At     time.Time `json:"at"`
+}
+
+type sessionJSON struct {
+	ID        string     `json:"id"` // the handle
+	Label     string     `json:"label"`
+	Addr      netip.Addr `json:"addr,omitzero"`
+	CreatedAt time.Time  `json:"created_at"`
+	SeenAt    time.Time  `json:"seen_at"`
+	EndsAt    time.Time  `json:"ends_at"`
+	ExpiresAt time.Time  `json:"expires_at"`
+	Current   bool       `json:"current"`
+}
+
+func describeSession(s *Session, id *Identity) sessionJSON {
+	return sessionJSON{s.Handle(), s.Label, s.Addr, s.CreatedAt, s.SeenAt, s.EndsAt, s.ExpiresAt,
+		id.Session != nil && id.Session.ID == s.ID}
+}
+
+func (m *Manager) getSessions(w http.ResponseWriter, r *http.Request) {
+	m.showSessions(w, r, nil)
+}
+
+// showSessions answers with the user's sessions, and with problem if there is
+// one.
+func (m *Manager) showSessions(w http.ResponseWriter, r *http.Request, problem error) {
+	id, err := m.IdentityFrom(r.Context())
+	if err != nil {
+		m.Refuse(w, r, err)
+		return
+	}
+	live, err := m.Sessions(r.Context(), id.UserID)
+	if err != nil {
+		m.Refuse(w, r, err)
+		return
+	}
+	if m.wantsHTML(r) || problem != nil {
+		m.Answer(w, r, &Page{Name: "sessions", Sessions: live}, problem)
+		return
+	}
+	list := make([]sessionJSON, len(live))
+	for i, s := range live {
+		list[i] = describeSession(s, id)
+	}
+	writeJSON(w, http.StatusOK, "application/json", map[string]any{"sessions": list})
+}
+
+func (m *Manager) postRevoke(w http.ResponseWriter, r *http.Request) {
+	err := m.revoke(w, r)
+	if err != nil {
+		m.showSessions(w, r, err)
+		return
+	}
+	next := m.prefix + "/sessions"
+	if _, err := m.IdentityFrom(r.Context()); err != nil {
+		next = m.opts.Home
+	}
+	m.done(w, r, next)
+}
+
+func (m *Manager) revoke(w http.ResponseWriter, r *http.Request) error {
+	id, err := m.IdentityFrom(r.Context())
+	if err != nil {
+		return err
+	}
+	v, err := form.Parse(w, r, "id", "all")
+	if err != nil {
+		return err
+	}
+	switch handle, all := v.Get("id"), v.Get("all"); {
+	case all == "others" && handle == "":
+		var except []SessionID
+		if id.Session != nil {
+			except = []SessionID{id.Session.ID}
+		}
+		return m.RevokeUserSessions(r.Context(), id.UserID, except...)
+	case all != "":
+		return &Problem{Status: http.StatusUnprocessableEntity, Code: "invalid_field", Field: "all",
+			Detail: `Send either an id, or all with the value "others".`}
+	case handle == "":
+		return &Problem{Status: http.StatusUnprocessableEntity, Code: "invalid_field", Field: "id", Detail: "Say which session."}
+	case id.Session != nil && id.Session.Handle() == handle:
+		return m.LogOut(w, r)
+	default:
+		err := m.RevokeSession(r.Context(), id.UserID, handle)
+		if errors.Is(err, ErrNotFound) {
+			return &Problem{Status: http.StatusNotFound, Code: "not_found", Detail: "This session has ended already.", Err: err}
+		}
+		return err
+	}
+}
+
+func (m *Manager) getAccount(w http.ResponseWriter, r *http.Request) {
+	id, err := m.IdentityFrom(r.Context())
+	if err != nil {
+		m.Refuse(w, r, err)
+		return
+	}
+	held, err := m.store.UserCredentials(r.Context(), id.UserID)
+	if err != nil {
+		m.Refuse(w, r, err)
+		return
+	}
+	ways := slices.DeleteFunc(held, func(c Credential) bool { return c.Kind == guardKind || c.Kind == deviceKind })
+	for i := range ways {
+		ways[i].Data = nil
+		if m.roles[ways[i].Kind] != Identifier {
+			ways[i].Key = "" // an identifier is for people; any other key may be a digest, or an ID elsewhere
+		}
+	}
+	if m.wantsHTML(r) {
+		m.Answer(w, r, &Page{Name: "account", Ways: ways}, nil)
+		return
+	}
+	type wayJSON struct {
+		Kind      string    `json:"kind"`
+		Key       string    `json:"key,omitempty"`
+		Label     string    `json:"label,omitempty"`
+		CreatedAt time.Time `json:"created_at"`
+	}
+	list := make([]wayJSON, len(ways))
+	for i, c := range ways {
+		list[i] = wayJSON{c.Kind, c.Key, c.Label, c.CreatedAt}
+	}
+	writeJSON(w, http.StatusOK, "application/json", map[string]any{"user_id": id.UserID, "ways": list})
+}
+
+// describe is a page for clients that want JSON: what can be sent where.
+func describe(m *Manager, p *Page) any {
+	type fieldJSON struct {
+		Name     string `json:"name"`
+		Type     string `json:"type"`
+		Optional bool   `json:"optional,omitempty"`
+	}
+	type formJSON struct {
+		Name   string      `json:"name"`
+		Action string      `json:"action"`
+		Fields []fieldJSON `json:"fields"`
+	}
+	forms := make([]formJSON, len(p.Forms))
+	for i, f := range p.Forms {
+		forms[i] = formJSON{f.Name, m.prefix + f.Action, make([]fieldJSON, len(f.Fields))}
+		for j, field := range f.Fields {
+			forms[i].Fields[j] = fieldJSON{field.Name, field.Type, field.Optional}
+		}
+	}
+	return map[string]any{"page": p.Name, "forms": forms}
+}

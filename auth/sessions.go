@@ -1,0 +1,64 @@
+package auth
+
+import (
+	"context"
+	"fmt"
+	"slices"
+)
+
+// Sessions returns the user's live sessions, the newest first. Each has a
+// [Session.Handle] by which it can be revoked.
+func (m *Manager) Sessions(ctx context.Context, userID string) ([]*Session, error) {
+	all, err := m.store.UserSessions(ctx, userID)
+	if err != nil {
+		return nil, err
+	}
+	now := m.now()
+	return slices.DeleteFunc(all, func(s *Session) bool {
+		return !now.Before(s.ExpiresAt) || !now.Before(s.EndsAt)
+	}), nil
+}
+
+// RevokeSession ends the user's session with that [Session.Handle]. It is dead
+// when RevokeSession returns, also for requests that are under way.
+// [ErrNotFound] if the user has no such session.
+func (m *Manager) RevokeSession(ctx context.Context, userID, handle string) error {
+	all, err := m.store.UserSessions(ctx, userID)
+	if err != nil {
+		return err
+	}
+	for _, s := range all {
+		if s.Handle() != handle {
+			continue
+		}
+		if err := m.store.DeleteSession(ctx, s.ID); err != nil {
+			return err
+		}
+		m.emit(ctx, Event{Name: "sessions.revoked", UserID: userID, Reason: s.Label})
+		return nil
+	}
+	return fmt.Errorf("%w: session", ErrNotFound)
+}
+
+// RevokeUserSessions ends the user's sessions, but for those in except, and
+// whatever is half done: logins, and all else that waits for an answer.
+func (m *Manager) RevokeUserSessions(ctx context.Context, userID string, except ...SessionID) error {
+	if err := m.endAll(ctx, userID, except...); err != nil {
+		return err
+	}
+	reason := "all"
+	if len(except) > 0 {
+		reason = "all others"
+	}
+	m.emit(ctx, Event{Name: "sessions.revoked", UserID: userID, Reason: reason})
+	return nil
+}
+
+func (m *Manager) endAll(ctx context.Context, userID string, except ...SessionID) error {
+	// Tickets first: one that is taken in between makes a session that the
+	// second step finds.
+	if err := m.store.DeleteUserTickets(ctx, userID); err != nil {
+		return err
+	}
+	return m.store.DeleteUserSessions(ctx, userID, except...)
+}
