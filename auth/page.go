@@ -13,13 +13,14 @@ type Pages interface {
 // A Page is what a page shows, without saying how it looks.
 type Page struct {
 	Name     string   // "login", "register", "password", "confirm", "account", "sessions", "error", or a provider's own
+	Title    string   // in English, for a provider's own page; pages may translate by Name
 	Status   int      // 0 is 200
 	Problem  *Problem // what was wrong with what was sent, or nil
 	Forms    []Form
 	Next     string       // a safe path to go to afterwards, or ""
 	Identity *Identity    // who is logged in, or nil
 	Sessions []*Session   // on "sessions": live ones, newest first
-	Ways     []Credential // on "account": how the user can log in or be found, without Data
+	Ways     []Credential // on "account": how the user can log in or be found; on any page of a user's at least the latter. Without Data
 
 	m *Manager
 }
@@ -31,6 +32,14 @@ func (p *Page) URL(path string) string {
 		return ""
 	}
 	return p.m.URL(path)
+}
+
+// Home returns where a visitor who has nowhere else to go is sent.
+func (p *Page) Home() string {
+	if p.m == nil {
+		return "/"
+	}
+	return p.m.opts.Home
 }
 
 // Action returns where a form that posts to path, such as "/logout", is to be

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -143,6 +144,17 @@ func (m *Manager) Finish(w http.ResponseWriter, r *http.Request, err error, next
 	}
 }
 
+// Render answers with a page as HTML, whatever the client wants: for pages of
+// the host's own in the same clothes. It sets p.Identity and, if it is empty,
+// p.Next. Without [Options.Pages] it is [Manager.Answer].
+func (m *Manager) Render(w http.ResponseWriter, r *http.Request, p *Page) {
+	if m.opts.Pages == nil {
+		m.Answer(w, r, p, nil)
+		return
+	}
+	m.render(w, r, p, nil)
+}
+
 // render shows p to a browser, with problem in it.
 func (m *Manager) render(w http.ResponseWriter, r *http.Request, p *Page, problem *Problem) {
 	p.m, p.Problem = m, problem
@@ -152,6 +164,7 @@ func (m *Manager) render(w http.ResponseWriter, r *http.Request, p *Page, proble
 	}
 	if id, err := m.IdentityFrom(r.Context()); err == nil {
 		p.Identity = id
+		m.addIdentifiers(r.Context(), p)
 	}
 	if p.Next == "" {
 		p.Next = r.URL.Query().Get("next")
@@ -161,6 +174,29 @@ func (m *Manager) render(w http.ResponseWriter, r *http.Request, p *Page, proble
 	if err := m.opts.Pages.Render(w, r, p); err != nil {
 		m.broken(r.Context(), "rendering page "+strconv.Quote(p.Name), err)
 		http.Error(w, "Something went wrong here.", http.StatusInternalServerError)
+	}
+}
+
+// addIdentifiers says on a page with forms who it is for, so that password
+// managers know whose password is meant.
+func (m *Manager) addIdentifiers(ctx context.Context, p *Page) {
+	if p.Ways != nil || len(p.Forms) == 0 {
+		return
+	}
+	var kinds []string
+	for kind, role := range m.roles {
+		if role == Identifier {
+			kinds = append(kinds, kind)
+		}
+	}
+	ways, err := m.store.UserCredentials(ctx, p.Identity.UserID, kinds...)
+	if err != nil {
+		m.broken(ctx, "looking up whom a page is for", err)
+		return
+	}
+	p.Ways = ways
+	for i := range p.Ways {
+		p.Ways[i].Data = nil
 	}
 }
 

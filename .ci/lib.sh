@@ -1,0 +1,69 @@
+# What the steps share. Sourced, in the root of the tree.
+set -euo pipefail
+cd "${CI_ROOT:=$PWD}"
+: "${CI_TMP:=$(mktemp -d)}"
+mkdir -p "$CI_TMP/bin"
+export CI_ROOT CI_TMP PATH="$CI_TMP/bin:$PATH"
+
+# retry COMMAND…: networks hiccup; three times, with a pause.
+retry() {
+	local n
+	for n in 1 2 3; do
+		"$@" && return 0
+		[ "$n" = 3 ] || { echo "again in 5 s: $*" >&2; sleep 5; }
+	done
+	return 1
+}
+
+root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
+
+# apt PACKAGE…: from Debian, without questions and without starting anything.
+apt() {
+	retry root apt-get update -qq
+	retry root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >"$CI_TMP/apt.log" 2>&1 ||
+		{ tail -n 40 "$CI_TMP/apt.log"; return 1; }
+}
+
+# need PROGRAM PACKAGE…: installs the packages if there is no such program.
+need() {
+	local program=$1
+	shift
+	command -v "$program" >/dev/null || apt "$@"
+}
+
+# modules: the folders with a go.mod, the root first.
+modules() {
+	git ls-files --cached --others --exclude-standard -- go.mod '*/go.mod' |
+		grep -v '/testdata/' | sed 's|/\?go\.mod$||; s|^$|.|' | sort -u
+}
+
+# each COMMAND…: in every module; fails if it failed in one.
+each() {
+	local m bad=0
+	for m in $(modules); do
+		echo "# ${m}"
+		(cd "$m" && "$@") || bad=1
+	done
+	return $bad
+}
+
+# tool PACKAGE@VERSION: a Go program, installed for this run only.
+tool() { retry env GOWORK=off GOFLAGS=-mod=mod GOBIN="$CI_TMP/bin" go install "$1"; }
+
+# tests LOG ARG…: go test -v with ARG…; shows a line per package, and
+# everything if it failed.
+tests() {
+	local log=$1
+	shift
+	if go test -v "$@" >"$log" 2>&1; then
+		grep -E '^(ok|\?)|no test files' "$log" | grep -v 'no test files' || true
+		return 0
+	fi
+	grep -E '^(ok|FAIL|panic:|--- FAIL|[[:space:]]+--- FAIL)|WARNING: DATA RACE|^#|: build failed' "$log" || true
+	echo "the last of the log:"
+	grep -vE '^[[:space:]]*(=== (RUN|PAUSE|CONT|NAME)|--- PASS)|^PASS$' "$log" | tail -n 300
+	return 1
+}
+
+# skipped LOG: the tests that were skipped although what they need is here.
+skipped() { grep -nE '^[[:space:]]+[^[:space:]]+\.go:[0-9]+: (server|stranger):' "$1"; }

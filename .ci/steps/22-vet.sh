@@ -1,0 +1,4 @@
+#!/usr/bin/env bash
+# go vet finds nothing
+. .ci/lib.sh
+each go vet ./...

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# all tests of all modules, shuffled, with servers, under the race detector
+. .ci/lib.sh
+. .ci/servers.sh
+log=$CI_TMP/race.log
+bad=0
+CGO_ENABLED=1 tests "$log" -race -shuffle=on -count=1 -timeout 15m work || bad=1
+if skipped "$log"; then
+	echo "these tests were skipped, although their servers run here and the proxy can be reached"
+	bad=1
+fi
+exit $bad

@@ -1,0 +1,29 @@
+package deptest_test
+
+import "github.com/gatehouse-go/gatehouse/internal/deptest"
+
+// rules is the table of docs/design.md, section 2. Special folders come before
+// general ones. A new folder gets its line here, and the line is the decision.
+var rules = []deptest.Rule{
+	{Part: "internal", May: nil},
+	{Part: "auth/authtest", May: []string{"auth", "internal/..."}},
+	{Part: "auth/*", May: []string{"auth", "internal/..."}},
+	{Part: "auth", May: []string{"internal/..."}},
+
+	{Part: "providers/*", May: []string{"auth", "internal/..."}, Third: []string{"*"}},
+
+	{Part: "stores/memory", May: []string{"auth", "internal/..."}},
+	{Part: "stores/bun/open", May: []string{"auth", "internal/...", "stores/bun"}, Third: []string{"*"}},
+	// No driver and no dialect: the host has chosen both.
+	{Part: "stores/bun", May: []string{"auth", "internal/..."},
+		Third: []string{"github.com/uptrace/bun", "github.com/uptrace/bun/migrate", "github.com/uptrace/bun/schema",
+			"github.com/uptrace/bun/dialect", "github.com/uptrace/bun/dialect/feature"}},
+	{Part: "stores/*", May: []string{"auth", "internal/...", "stores/..."}, Third: []string{"*"}},
+
+	{Part: "pages", May: []string{"auth", "internal/..."}},
+	{Part: "contrib/*", May: []string{"auth", "internal/..."}, Third: []string{"*"}},
+
+	{Part: "cmd", May: []string{"..."}, Never: []string{"contrib/...", "examples/...", "bench/...", "auth/authtest"}, Third: []string{"*"}},
+	{Part: "examples", May: []string{"..."}, Never: []string{"bench/..."}, Third: []string{"*"}},
+	{Part: "bench", May: []string{"..."}, Never: []string{"contrib/...", "examples/..."}, Third: []string{"*"}},
+}

@@ -1,0 +1,158 @@
+// Package exhibit has the pages in every state that they can be in, with made-up
+// content, for the tests and for the gallery. [All] is all there is.
+package exhibit
+
+import (
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/auth"
+)
+
+// An Exhibit is a page in one state.
+type Exhibit struct {
+	Name     string
+	Page     auth.Page      // without Identity and Problem
+	Identity *auth.Identity // who is logged in, or nil
+	Problem  *auth.Problem  // or nil
+}
+
+// All returns all exhibits. They are the caller's.
+func All() []Exhibit {
+	ada := identity()
+	var all []Exhibit
+	add := func(name string, id *auth.Identity, page auth.Page, problem *auth.Problem) {
+		all = append(all, Exhibit{name, page, id, problem})
+	}
+	badCredentials := &auth.Problem{Status: 401, Code: "bad_credentials", Detail: "The email address or the password is not right."}
+	conflict := &auth.Problem{Status: 409, Code: "conflict"}
+
+	login := auth.Page{Name: "login", Next: "/me?tab=orders&page=2", Forms: []auth.Form{loginForm("")}}
+	add("login", nil, login, nil)
+	login.Forms = []auth.Form{loginForm("ada@example.com")}
+	add("login-error", nil, login, badCredentials)
+	add("login-limited", nil, login, &auth.Problem{Status: 429, Code: "rate_limited", RetryAfter: 12 * time.Minute})
+	login.Forms = append(login.Forms,
+		auth.Form{Name: "link", Action: "/link", Submit: "Email me a link", Fields: []auth.Field{
+			{Name: "email", Label: "Email address", Type: "email", Autocomplete: "username"}}},
+		auth.Form{Name: "github", Action: "/github", Submit: "Continue with GitHub"},
+		auth.Form{Name: "google", Action: "/google", Submit: "Continue with Google"})
+	add("login-many", nil, login, nil)
+	add("login-none", nil, auth.Page{Name: "login"}, nil)
+
+	register := auth.Page{Name: "register", Forms: []auth.Form{registerForm("", "")}}
+	add("register", nil, register, nil)
+	register.Forms = []auth.Form{registerForm("Ada Lovelace", "ada@example.com")}
+	add("register-error", nil, register, &auth.Problem{Status: 422, Code: "password_blocklisted", Field: "password"})
+	add("register-taken", nil, register, &auth.Problem{Status: 409, Code: "taken", Field: "email", Detail: "There is an account with this email address already."})
+
+	account := auth.Page{Name: "account", Ways: ways()}
+	add("account", ada, account, nil)
+	add("account-error", ada, account, &auth.Problem{Status: 409, Code: "last_credential"})
+	add("account-bare", ada, auth.Page{Name: "account"}, nil)
+
+	sessions := auth.Page{Name: "sessions", Sessions: sessions(ada.Session)}
+	add("sessions", ada, sessions, nil)
+	add("sessions-error", ada, sessions, conflict)
+	sessions.Sessions = sessions.Sessions[1:2]
+	add("sessions-one", ada, sessions, nil)
+	add("sessions-none", ada, auth.Page{Name: "sessions"}, nil)
+
+	password := auth.Page{Name: "password", Ways: ways(), Forms: []auth.Form{changeForm()}}
+	add("password", ada, password, nil)
+	add("password-error", ada, password, &auth.Problem{Status: 401, Code: "bad_credentials", Field: "current", Detail: "This is not your current password."})
+	add("password-short", ada, password, &auth.Problem{Status: 422, Code: "invalid_field", Field: "password", Detail: "Use at least 15 characters."})
+
+	confirm := auth.Page{Name: "confirm", Next: "/settings", Ways: ways(), Forms: []auth.Form{confirmForm()}}
+	add("confirm", ada, confirm, nil)
+	add("confirm-error", ada, confirm, badCredentials)
+	add("confirm-none", ada, auth.Page{Name: "confirm"}, nil)
+
+	code := auth.Page{Name: "code", Next: "/me", Forms: []auth.Form{codeForm()}}
+	add("code", nil, code, nil)
+	add("code-error", nil, code, &auth.Problem{Status: 401, Code: "bad_credentials", Field: "code", Detail: "This code is not right, or too old."})
+
+	add("error", nil, auth.Page{Name: "error", Status: http.StatusInternalServerError}, nil)
+	add("error-forbidden", ada, auth.Page{Name: "error"}, &auth.Problem{Status: 403, Code: "forbidden"})
+	add("error-busy", nil, auth.Page{Name: "error"}, &auth.Problem{Status: 503, Code: "busy", RetryAfter: 2 * time.Second})
+
+	long := strings.Repeat("Donaudampfschifffahrtsgesellschaft", 7)
+	add("long", nil, auth.Page{Name: "login", Forms: []auth.Form{{
+		Name: "long", Action: "/login", Submit: long,
+		Fields: []auth.Field{
+			{Name: "email", Label: long, Hint: long, Value: long, Type: "text"},
+			{Name: "remember", Label: long, Hint: long, Type: "checkbox", Optional: true},
+		},
+	}}}, &auth.Problem{Status: 422, Code: "invalid_field", Field: "email", Detail: long})
+	return all
+}
+
+func loginForm(email string) auth.Form {
+	return auth.Form{Name: "password", Action: "/login", Submit: "Log in", Fields: []auth.Field{
+		{Name: "email", Label: "Email address", Type: "email", Autocomplete: "username", Value: email, MaxLength: 254},
+		{Name: "password", Label: "Password", Type: "password", Autocomplete: "current-password"},
+		{Name: "remember", Label: "Stay logged in after closing the browser", Type: "checkbox", Optional: true},
+	}}
+}
+
+func registerForm(name, email string) auth.Form {
+	return auth.Form{Name: "password", Action: "/register", Submit: "Create account", Fields: []auth.Field{
+		{Name: "name", Label: "Name", Type: "text", Autocomplete: "name", Value: name, Optional: true, MaxLength: 100},
+		{Name: "email", Label: "Email address", Type: "email", Autocomplete: "username", Value: email, MaxLength: 254},
+		{Name: "password", Label: "Password", Type: "password", Autocomplete: "new-password", MinLength: 15},
+	}}
+}
+
+func changeForm() auth.Form {
+	return auth.Form{Name: "password", Action: "/password", Submit: "Change password", Fields: []auth.Field{
+		{Name: "current", Label: "Current password", Type: "password", Autocomplete: "current-password"},
+		{Name: "password", Label: "New password", Type: "password", Autocomplete: "new-password", MinLength: 15},
+	}}
+}
+
+func confirmForm() auth.Form {
+	return auth.Form{Name: "password", Action: "/confirm", Submit: "Confirm", Fields: []auth.Field{
+		{Name: "password", Label: "Password", Type: "password", Autocomplete: "current-password"},
+	}}
+}
+
+func codeForm() auth.Form {
+	return auth.Form{Name: "code", Action: "/code", Submit: "Continue", Fields: []auth.Field{
+		{Name: "code", Label: "Code", Hint: "The six digits that your authenticator app shows.", Type: "text", Autocomplete: "one-time-code", MaxLength: 6},
+	}}
+}
+
+type user struct{}
+
+func (user) AuthID() string { return "1" }
+
+func at(day, hour, minute int) time.Time {
+	return time.Date(2026, time.May, day, hour, minute, 0, 0, time.UTC)
+}
+
+func identity() *auth.Identity {
+	s := &auth.Session{
+		ID: auth.SessionID{1}, UserID: "1", Label: "Firefox on Linux", Addr: netip.MustParseAddr("203.0.113.7"),
+		CreatedAt: at(12, 8, 2), SeenAt: at(12, 9, 41),
+	}
+	return &auth.Identity{UserID: "1", User: user{}, Session: s, Proofs: []auth.Proof{{Method: "password", At: s.CreatedAt}}}
+}
+
+func sessions(current *auth.Session) []*auth.Session {
+	return []*auth.Session{
+		{ID: auth.SessionID{2}, Label: "Safari on iPhone", Addr: netip.MustParseAddr("2001:db8:85a3:8d3:1319:8a2e:370:7348"), CreatedAt: at(12, 9, 3), SeenAt: at(12, 9, 12)},
+		current,
+		{ID: auth.SessionID{3}, Label: "Chrome on Windows", Addr: netip.MustParseAddr("198.51.100.23"), CreatedAt: at(2, 17, 30), SeenAt: at(10, 22, 4)},
+		{ID: auth.SessionID{4}, CreatedAt: at(1, 7, 0), SeenAt: at(1, 7, 0)},
+	}
+}
+
+func ways() []auth.Credential {
+	return []auth.Credential{
+		{Kind: "email", Key: "ada@example.com", CreatedAt: at(1, 7, 0)},
+		{Kind: "oauth:github", Key: "583231", Label: "GitHub", CreatedAt: at(3, 12, 15), UsedAt: at(4, 10, 0)},
+		{Kind: "password", Key: "1", CreatedAt: at(1, 7, 0), UsedAt: at(12, 8, 2)},
+	}
+}

@@ -1,0 +1,137 @@
+package pages
+
+// Texts returns the texts of the pages by id, in English: what Options.Texts
+// can replace. The map is the caller's.
+//
+// A provider brings texts of its own (labels, hints, buttons, problems); those
+// here with the same meaning are used where it says nothing, and
+// Options.Texts replaces both. A text of a field, hint or button can be
+// replaced on one page only: "register.field.password" before
+// "field.password". A problem can be replaced for one field only:
+// "problem.invalid_field.email" before "problem.invalid_field". A provider's own
+// page "code" has "code.title" and "code.lead".
+func Texts() map[string]string {
+	return map[string]string{
+		// About the language. Times are laid out as in package time.
+		"html.lang":   "en",
+		"html.dir":    "ltr",
+		"time.layout": "2 January 2006, 15:04 MST",
+
+		"login.title":         "Log in",
+		"login.lead":          "",
+		"login.or":            "or",
+		"login.none":          "There is no way to log in here.",
+		"login.register":      "New here?",
+		"login.register_link": "Create an account",
+
+		"register.title":      "Create an account",
+		"register.lead":       "",
+		"register.login":      "Already have an account?",
+		"register.login_link": "Log in",
+
+		"account.title":         "Your account",
+		"account.user":          "Logged in as {user}",
+		"account.ways":          "How you log in",
+		"account.ways_none":     "Nothing is set up yet.",
+		"account.added":         "Added",
+		"account.used":          "Last used",
+		"account.password_link": "Change password",
+		"account.sessions":      "Devices",
+		"account.sessions_lead": "See where you are logged in, and log out from devices that you no longer use.",
+		"account.sessions_link": "Manage devices",
+		"account.logout":        "Log out",
+
+		"sessions.title":         "Devices",
+		"sessions.lead":          "These devices are logged in to your account. Log out any that you do not recognise, and then change your password.",
+		"sessions.none":          "No device is logged in.",
+		"sessions.unknown":       "Unknown device",
+		"sessions.current":       "This device",
+		"sessions.seen":          "Last seen",
+		"sessions.began":         "Logged in",
+		"sessions.addr":          "Address",
+		"sessions.revoke":        "Log out",
+		"sessions.others":        "Log out everywhere else",
+		"sessions.others_lead":   "Every device but this one has to log in again.",
+		"sessions.only":          "You are logged in on this device only.",
+		"sessions.password_link": "Change password",
+
+		"password.title": "Change password",
+		"password.lead":  "Your other devices will be logged out.",
+
+		"confirm.title": "Confirm it is you",
+		"confirm.lead":  "You are logged in. Before you go on, please prove once more who you are.",
+		"confirm.none":  "There is no way to confirm who you are here. Log out and log in again.",
+
+		"error.title":      "Something went wrong",
+		"error.home_link":  "Go to the start page",
+		"error.login_link": "Log in",
+
+		"error.title.unauthenticated": "Please log in",
+		"error.title.forbidden":       "Not allowed",
+		"error.title.cross_origin":    "Not accepted",
+		"error.title.not_found":       "Page not found",
+		"error.title.rate_limited":    "Too many attempts",
+		"error.title.busy":            "A moment, please",
+		"error.title.unavailable":     "Not available right now",
+
+		// Any page that has no template of its own.
+		"page.title": "One more step",
+		"page.lead":  "",
+		"page.none":  "There is nothing to do here.",
+
+		"nav.account": "Your account",
+		"nav.home":    "Start page",
+
+		"field.optional": "(optional)",
+		"field.email":    "Email address",
+		"field.username": "User name",
+		"field.login":    "Email address or user name",
+		"field.name":     "Name",
+		"field.password": "Password",
+		"field.current":  "Current password",
+		"field.code":     "Code",
+		"field.remember": "Stay logged in after closing the browser",
+
+		"register.field.password": "New password",
+		"password.field.password": "New password",
+
+		"hint.min_length": "At least {n} characters. A few unrelated words work well.",
+
+		"submit":          "Continue",
+		"login.submit":    "Log in",
+		"register.submit": "Create account",
+		"password.submit": "Change password",
+		"confirm.submit":  "Confirm",
+
+		"problem.prefix":    "Error:",
+		"problem.see_field": "Please check: {field}",
+		"problem.minute":    "You can try again in a minute.",
+		"problem.minutes":   "You can try again in {n} minutes.",
+
+		"problem":                        "That did not work. Please try again.",
+		"problem.unauthenticated":        "Please log in to see this page.",
+		"problem.bad_credentials":        "This is not right. Check what you entered and try again.",
+		"problem.not_fresh":              "Please prove once more who you are.",
+		"problem.factor_owed":            "One more step is needed to log in.",
+		"problem.forbidden":              "You are not allowed to do this.",
+		"problem.cross_origin":           "This was sent from another site. Please try again from here.",
+		"problem.taken":                  "This is already in use.",
+		"problem.conflict":               "This was changed somewhere else meanwhile. Please try again.",
+		"problem.last_credential":        "This is your last way to log in: set up another first.",
+		"problem.malformed":              "What was sent could not be understood. Please try again.",
+		"problem.too_large":              "What was sent is too long.",
+		"problem.unsupported_media_type": "What was sent could not be understood. Please try again.",
+		"problem.invalid_field":          "This cannot be used. Please enter something else.",
+		"problem.password_blocklisted":   "This password is too common and easy to guess. Please choose another.",
+		"problem.rate_limited":           "There were too many attempts.",
+		"problem.busy":                   "A lot of people are logging in right now. Please try again in a moment.",
+		"problem.unavailable":            "This does not work right now. Please try again later.",
+		"problem.internal":               "Something went wrong on our side. Please try again later.",
+		"problem.method_not_allowed":     "This page cannot be used like that.",
+		"problem.not_found":              "There is nothing at this address.",
+
+		"way.email":    "Email address",
+		"way.username": "User name",
+		"way.password": "Password",
+	}
+}

@@ -1,0 +1,84 @@
+package bunstore
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect"
+	"github.com/uptrace/bun/dialect/feature"
+)
+
+// A backend is what differs from database to database.
+type backend struct {
+	name      string
+	dollars   bool // placeholders are $1, $2 …, not ?
+	bytes     bool // strings are bound as bytes, since their columns are binary
+	oneWriter bool // writers get in one another's way: let them stand in line
+	ddl       func(prefix string) []Migration
+}
+
+// backendOf says how to speak to db. Later ones that cannot RETURN or have no
+// ON CONFLICT need statements of their own.
+func backendOf(db *bun.DB) (backend, error) {
+	var b backend
+	switch name := db.Dialect().Name(); name {
+	case dialect.SQLite:
+		b = backend{name: "sqlite", oneWriter: true, ddl: sqliteSchema}
+	case dialect.PG:
+		b = backend{name: "postgres", dollars: true, bytes: true, ddl: postgresSchema}
+	default:
+		return backend{}, fmt.Errorf("bunstore: New: dialect %s of db is not supported: want SQLite or PostgreSQL", name)
+	}
+	for _, f := range []feature.Feature{feature.InsertOnConflict, feature.InsertReturning, feature.DeleteReturning} {
+		if !db.HasFeature(f) {
+			return backend{}, fmt.Errorf("bunstore: New: dialect of db: %w", feature.NewNotSupportError(f))
+		}
+	}
+	return b, nil
+}
+
+// text returns s as it is bound to a column that holds text.
+func (b *backend) text(s string) any {
+	if b.bytes {
+		return []byte(s)
+	}
+	return s
+}
+
+// texts returns ss as they are bound.
+func (b *backend) texts(ss []string) []any {
+	out := make([]any, len(ss))
+	for i, s := range ss {
+		out[i] = b.text(s)
+	}
+	return out
+}
+
+// rebind turns the placeholders of a statement into the backend's. Statements
+// hold no question mark but placeholders.
+func (b *backend) rebind(sql string) string {
+	if !b.dollars {
+		return sql
+	}
+	var out strings.Builder
+	for n := 1; ; n++ {
+		before, after, found := strings.Cut(sql, "?")
+		out.WriteString(before)
+		if !found {
+			return out.String()
+		}
+		out.WriteString("$" + strconv.Itoa(n))
+		sql = after
+	}
+}
+
+// ticketValues are the placeholders for a ticket's columns where the database
+// is not told their types by the columns.
+func (b *backend) ticketValues() string {
+	if b.bytes {
+		return "CAST(? AS BYTEA), CAST(? AS BYTEA), CAST(? AS BYTEA), CAST(? AS BYTEA), CAST(? AS BYTEA), CAST(? AS BIGINT), CAST(? AS BIGINT)"
+	}
+	return "?, ?, ?, ?, ?, ?, ?"
+}

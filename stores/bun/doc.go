@@ -1,0 +1,51 @@
+// Package bunstore keeps everything that Gatehouse keeps in an SQL database,
+// through [Bun]. It is a whole [auth.Store], one that can be swept and that
+// can put the host's own writes into the same transaction.
+//
+// Where to start: package open, next to this one, opens a database file and
+// has the drivers. A host with a *bun.DB of its own gives it to [New]; this
+// package imports no driver.
+//
+//	store, err := open.Open("file:app.db") // or bunstore.New(db, nil)
+//	err = store.Migrate(ctx)               // creates or updates the tables
+//	m, err := auth.New(store.Users(), store, nil)
+//	defer store.Close()
+//
+// SQLite is supported. The statements for PostgreSQL are there and New takes
+// such a database, but package open has no driver for it yet.
+//
+// # Promises
+//
+//   - Nothing is read or written by [New]; [Store.Migrate] is called by the
+//     host, or the host runs [Store.Migrations] with a tool of its own.
+//   - All tables begin with a prefix. Columns are always named, so that a host
+//     may add columns of its own, if they may be NULL or have a default.
+//   - Times are epoch milliseconds, NULL for the zero time. Strings are kept
+//     and compared byte for byte.
+//   - Every verb is decided by the rows that one statement affected.
+//   - An error of the database wraps none of the errors of package auth: it is
+//     an outage. An ended context is returned as its error.
+//
+// # Transactions
+//
+// [Store.InTx] runs several verbs, and what the host writes through
+// [Store.DB], in one transaction. A host that has begun one of its own puts it
+// into the context with [Store.WithTx], and every verb called with that
+// context joins it.
+//
+// SQLite has one writer at a time. The verbs of one Store wait for one another
+// in line; other writers of the file, in this process or another, are waited
+// for by SQLite's busy_timeout, which a host that opens SQLite itself must
+// set (package open does). Inside InTx, use the context it gives you: a verb
+// called with another context would wait for the transaction to end.
+//
+// # Query hooks
+//
+// The statements of the hot path, and all that carry Data of credentials and
+// tickets, are prepared and executed through database/sql with their values
+// bound: query hooks do not see them. The other statements are made by Bun's
+// query builder and seen by hooks, with the values in the text. No token is
+// ever among them, as a store is only given digests, and no Data either.
+//
+// [Bun]: https://bun.uptrace.dev
+package bunstore

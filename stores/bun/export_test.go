@@ -1,0 +1,22 @@
+package bunstore
+
+import (
+	"database/sql"
+
+	"github.com/gatehouse-go/gatehouse/auth"
+)
+
+// Statements returns the SQL of every prepared statement.
+func (s *Store) Statements() []string {
+	var list []string
+	for _, st := range s.sql.all() {
+		list = append(list, st.sql)
+	}
+	return list
+}
+
+func EncodeProofs(p []auth.Proof) []byte          { return encodeProofs(p) }
+func DecodeProofs(b []byte) ([]auth.Proof, error) { return decodeProofs(b) }
+
+// SQLDB returns what is below Bun, whose formatter would look for placeholders.
+func (s *Store) SQLDB() *sql.DB { return s.db.DB }

@@ -1,0 +1,75 @@
+package bunstore
+
+// postgresSchema is the schema for PostgreSQL. What is text elsewhere is
+// BYTEA: it compares by bytes whatever the database's encoding and collation.
+func postgresSchema(prefix string) []Migration {
+	return expand(prefix, []Migration{
+		{Name: "20261122000001", Comment: "store", SQL: []string{
+			`CREATE TABLE IF NOT EXISTS {p}sessions (
+	id BYTEA NOT NULL PRIMARY KEY,
+	user_id BYTEA NOT NULL,
+	actor BYTEA NOT NULL,
+	auth_version BYTEA NOT NULL,
+	proofs BYTEA NOT NULL,
+	binding BYTEA NOT NULL,
+	stale BIGINT NOT NULL,
+	label BYTEA NOT NULL,
+	addr BYTEA NOT NULL,
+	version BIGINT NOT NULL,
+	created_at BIGINT,
+	seen_at BIGINT,
+	ends_at BIGINT,
+	expires_at BIGINT
+)`,
+			`CREATE INDEX IF NOT EXISTS {p}sessions_user ON {p}sessions (user_id)`,
+			`CREATE INDEX IF NOT EXISTS {p}sessions_expiry ON {p}sessions (expires_at) WHERE expires_at IS NOT NULL`,
+
+			`CREATE TABLE IF NOT EXISTS {p}credentials (
+	kind BYTEA NOT NULL,
+	credential_key BYTEA NOT NULL,
+	user_id BYTEA NOT NULL,
+	data BYTEA,
+	label BYTEA NOT NULL,
+	version BIGINT NOT NULL,
+	generation BIGINT NOT NULL,
+	created_at BIGINT,
+	verified_at BIGINT,
+	used_at BIGINT,
+	expires_at BIGINT,
+	PRIMARY KEY (kind, credential_key)
+)`,
+			`CREATE INDEX IF NOT EXISTS {p}credentials_user ON {p}credentials (user_id, kind)`,
+			`CREATE INDEX IF NOT EXISTS {p}credentials_expiry ON {p}credentials (expires_at) WHERE expires_at IS NOT NULL`,
+
+			`CREATE TABLE IF NOT EXISTS {p}tickets (
+	purpose BYTEA NOT NULL,
+	ticket_key BYTEA NOT NULL,
+	user_id BYTEA NOT NULL,
+	slot BYTEA,
+	data BYTEA,
+	created_at BIGINT,
+	expires_at BIGINT,
+	PRIMARY KEY (purpose, ticket_key)
+)`,
+			`CREATE UNIQUE INDEX IF NOT EXISTS {p}tickets_slot ON {p}tickets (purpose, slot)`,
+			`CREATE INDEX IF NOT EXISTS {p}tickets_user ON {p}tickets (user_id, purpose)`,
+			`CREATE INDEX IF NOT EXISTS {p}tickets_expiry ON {p}tickets (expires_at) WHERE expires_at IS NOT NULL`,
+
+			`CREATE TABLE IF NOT EXISTS {p}counters (
+	counter_key BYTEA NOT NULL PRIMARY KEY,
+	n BIGINT NOT NULL,
+	expires_at BIGINT
+)`,
+			`CREATE INDEX IF NOT EXISTS {p}counters_expiry ON {p}counters (expires_at) WHERE expires_at IS NOT NULL`,
+		}},
+		{Name: "20261122000002", Comment: usersComment, SQL: []string{
+			`CREATE TABLE IF NOT EXISTS {p}users (
+	id BYTEA NOT NULL PRIMARY KEY,
+	email BYTEA NOT NULL,
+	name BYTEA NOT NULL,
+	disabled BIGINT NOT NULL,
+	version BIGINT NOT NULL
+)`,
+		}},
+	})
+}

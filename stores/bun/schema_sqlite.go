@@ -1,0 +1,92 @@
+package bunstore
+
+import "strings"
+
+// sqliteSchema is the schema for SQLite. Its tables are clustered by their
+// keys, so that a look-up is one search. TEXT compares by bytes.
+//
+// Migrations are only ever added. Each statement does nothing if it has been
+// done, so that a host's own tool may repeat one that was interrupted.
+func sqliteSchema(prefix string) []Migration {
+	return expand(prefix, []Migration{
+		{Name: "20261122000001", Comment: "store", SQL: []string{
+			`CREATE TABLE IF NOT EXISTS {p}sessions (
+	id BLOB NOT NULL PRIMARY KEY,
+	user_id TEXT NOT NULL,
+	actor TEXT NOT NULL,
+	auth_version TEXT NOT NULL,
+	proofs BLOB NOT NULL,
+	binding TEXT NOT NULL,
+	stale INTEGER NOT NULL,
+	label TEXT NOT NULL,
+	addr TEXT NOT NULL,
+	version INTEGER NOT NULL,
+	created_at INTEGER,
+	seen_at INTEGER,
+	ends_at INTEGER,
+	expires_at INTEGER
+) STRICT, WITHOUT ROWID`,
+			`CREATE INDEX IF NOT EXISTS {p}sessions_user ON {p}sessions (user_id)`,
+			`CREATE INDEX IF NOT EXISTS {p}sessions_expiry ON {p}sessions (expires_at) WHERE expires_at IS NOT NULL`,
+
+			`CREATE TABLE IF NOT EXISTS {p}credentials (
+	kind TEXT NOT NULL,
+	credential_key TEXT NOT NULL,
+	user_id TEXT NOT NULL,
+	data BLOB,
+	label TEXT NOT NULL,
+	version INTEGER NOT NULL,
+	generation INTEGER NOT NULL,
+	created_at INTEGER,
+	verified_at INTEGER,
+	used_at INTEGER,
+	expires_at INTEGER,
+	PRIMARY KEY (kind, credential_key)
+) STRICT, WITHOUT ROWID`,
+			`CREATE INDEX IF NOT EXISTS {p}credentials_user ON {p}credentials (user_id, kind)`,
+			`CREATE INDEX IF NOT EXISTS {p}credentials_expiry ON {p}credentials (expires_at) WHERE expires_at IS NOT NULL`,
+
+			`CREATE TABLE IF NOT EXISTS {p}tickets (
+	purpose TEXT NOT NULL,
+	ticket_key TEXT NOT NULL,
+	user_id TEXT NOT NULL,
+	slot TEXT,
+	data BLOB,
+	created_at INTEGER,
+	expires_at INTEGER,
+	PRIMARY KEY (purpose, ticket_key)
+) STRICT, WITHOUT ROWID`,
+			`CREATE UNIQUE INDEX IF NOT EXISTS {p}tickets_slot ON {p}tickets (purpose, slot)`,
+			`CREATE INDEX IF NOT EXISTS {p}tickets_user ON {p}tickets (user_id, purpose)`,
+			`CREATE INDEX IF NOT EXISTS {p}tickets_expiry ON {p}tickets (expires_at) WHERE expires_at IS NOT NULL`,
+
+			`CREATE TABLE IF NOT EXISTS {p}counters (
+	counter_key TEXT NOT NULL PRIMARY KEY,
+	n INTEGER NOT NULL,
+	expires_at INTEGER
+) STRICT, WITHOUT ROWID`,
+			`CREATE INDEX IF NOT EXISTS {p}counters_expiry ON {p}counters (expires_at) WHERE expires_at IS NOT NULL`,
+		}},
+		{Name: "20261122000002", Comment: usersComment, SQL: []string{
+			`CREATE TABLE IF NOT EXISTS {p}users (
+	id TEXT NOT NULL PRIMARY KEY,
+	email TEXT NOT NULL,
+	name TEXT NOT NULL,
+	disabled INTEGER NOT NULL,
+	version INTEGER NOT NULL
+) STRICT, WITHOUT ROWID`,
+		}},
+	})
+}
+
+// usersComment marks the migrations of the users table, see Options.NoUsers.
+const usersComment = "users"
+
+func expand(prefix string, ms []Migration) []Migration {
+	for _, m := range ms {
+		for i := range m.SQL {
+			m.SQL[i] = strings.ReplaceAll(m.SQL[i], "{p}", prefix)
+		}
+	}
+	return ms
+}

@@ -1,0 +1,182 @@
+package bunstore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+
+	"github.com/uptrace/bun"
+
+	"github.com/gatehouse-go/gatehouse/auth"
+)
+
+// CreateSession implements [auth.SessionStore].
+func (s *Store) CreateSession(ctx context.Context, ss *auth.Session) error {
+	if err := ctx.Err(); err != nil {
+		return outage(ctx, "create session", err)
+	}
+	if err := ss.Validate(); err != nil {
+		return err
+	}
+	addr := addrText(ss.Addr)
+	if !storableText(addr) { // it may have a zone of any length
+		return fmt.Errorf("%w: address of a session", auth.ErrInvalid)
+	}
+	b := &s.backend
+	n, err := s.exec(ctx, &s.sql.createSession, ss.ID[:], b.text(ss.UserID), b.text(ss.Actor), b.text(ss.AuthVersion),
+		encodeProofs(ss.Proofs), b.text(ss.Binding), flag(ss.Stale), b.text(ss.Label), b.text(addr),
+		millis(ss.CreatedAt), millis(ss.SeenAt), millis(ss.EndsAt), millis(ss.ExpiresAt))
+	switch {
+	case err != nil:
+		return outage(ctx, "create session", err)
+	case n == 0:
+		return auth.ErrExists
+	}
+	return nil
+}
+
+// LoadSession implements [auth.SessionStore].
+func (s *Store) LoadSession(ctx context.Context, id auth.SessionID) (*auth.Session, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, outage(ctx, "load session", err)
+	}
+	rows, err := s.query(ctx, &s.sql.loadSession, id[:])
+	if err != nil {
+		return nil, outage(ctx, "load session", err)
+	}
+	ss := new(auth.Session)
+	found, err := one(rows, sessionDest(ss)...)
+	switch {
+	case err != nil:
+		return nil, outage(ctx, "load session", err)
+	case !found:
+		return nil, auth.ErrNotFound
+	}
+	return ss, nil
+}
+
+// sessionDest is where sessionColumns are scanned to.
+func sessionDest(ss *auth.Session) []any {
+	return []any{
+		(*idColumn)(&ss.ID), &ss.UserID, &ss.Actor, &ss.AuthVersion,
+		(*proofsColumn)(&ss.Proofs), &ss.Binding, (*flagColumn)(&ss.Stale), &ss.Label,
+		(*addrColumn)(&ss.Addr), (*intColumn)(&ss.Version),
+		(*timeColumn)(&ss.CreatedAt), (*timeColumn)(&ss.SeenAt), (*timeColumn)(&ss.EndsAt), (*timeColumn)(&ss.ExpiresAt),
+	}
+}
+
+// UpdateSession implements [auth.SessionStore].
+func (s *Store) UpdateSession(ctx context.Context, ss *auth.Session) error {
+	if err := ctx.Err(); err != nil {
+		return outage(ctx, "update session", err)
+	}
+	n, err := s.exec(ctx, &s.sql.updateSession, millis(ss.SeenAt), millis(ss.ExpiresAt), flag(ss.Stale), ss.ID[:], ss.Version)
+	if err != nil {
+		return outage(ctx, "update session", err)
+	}
+	if n != 0 {
+		return nil
+	}
+	rows, err := s.query(ctx, &s.sql.hasSession, ss.ID[:])
+	if err != nil {
+		return outage(ctx, "update session", err)
+	}
+	var version intColumn
+	found, err := one(rows, &version)
+	switch {
+	case err != nil:
+		return outage(ctx, "update session", err)
+	case !found:
+		return auth.ErrNotFound
+	}
+	return auth.ErrConflict
+}
+
+// DeleteSession implements [auth.SessionStore].
+func (s *Store) DeleteSession(ctx context.Context, id auth.SessionID) error {
+	if err := ctx.Err(); err != nil {
+		return outage(ctx, "delete session", err)
+	}
+	n, err := s.exec(ctx, &s.sql.deleteSession, id[:])
+	switch {
+	case err != nil:
+		return outage(ctx, "delete session", err)
+	case n == 0:
+		return auth.ErrNotFound
+	}
+	return nil
+}
+
+// DeleteUserSessions implements [auth.SessionStore].
+func (s *Store) DeleteUserSessions(ctx context.Context, userID string, except ...auth.SessionID) error {
+	if err := ctx.Err(); err != nil {
+		return outage(ctx, "delete sessions of user", err)
+	}
+	if !storable(userID) {
+		return nil
+	}
+	q := s.DB(ctx).NewDelete().Table(s.prefix+"sessions").Where("user_id = ?", s.backend.text(userID))
+	if len(except) > 0 {
+		ids := make([][]byte, len(except))
+		for i := range except {
+			ids[i] = except[i][:]
+		}
+		q = q.Where("id NOT IN (?)", bun.List(ids))
+	}
+	if _, err := s.execDelete(ctx, q); err != nil {
+		return outage(ctx, "delete sessions of user", err)
+	}
+	return nil
+}
+
+// UserSessions implements [auth.SessionStore].
+func (s *Store) UserSessions(ctx context.Context, userID string) ([]*auth.Session, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, outage(ctx, "sessions of user", err)
+	}
+	if !storable(userID) {
+		return nil, nil
+	}
+	rows, err := s.DB(ctx).NewSelect().Table(s.prefix+"sessions").ColumnExpr(sessionColumns).
+		Where("user_id = ?", s.backend.text(userID)).Rows(ctx)
+	if err != nil {
+		return nil, outage(ctx, "sessions of user", err)
+	}
+	var list []*auth.Session
+	err = each(rows, func(rows *sql.Rows) error {
+		ss := new(auth.Session)
+		list = append(list, ss)
+		return rows.Scan(sessionDest(ss)...)
+	})
+	if err != nil {
+		return nil, outage(ctx, "sessions of user", err)
+	}
+	// A user has few: sorting here spares every login an entry in an index.
+	slices.SortStableFunc(list, func(a, b *auth.Session) int { return b.CreatedAt.Compare(a.CreatedAt) })
+	return list, nil
+}
+
+// each calls f for every row and closes rows.
+func each(rows *sql.Rows, f func(*sql.Rows) error) error {
+	defer rows.Close()
+	for rows.Next() {
+		if err := f(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// execDelete runs a query of Bun's builder in the writer's turn.
+func (s *Store) execDelete(ctx context.Context, q *bun.DeleteQuery) (int64, error) {
+	if err := s.lock(ctx); err != nil {
+		return 0, err
+	}
+	defer s.unlock(ctx)
+	res, err := q.Exec(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}

@@ -1,0 +1,219 @@
+package bunstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strings"
+	"sync/atomic"
+)
+
+// A statement is SQL that is prepared when it is first used.
+type statement struct {
+	sql      string
+	prepared atomic.Pointer[sql.Stmt]
+}
+
+// statements are those of the hot path and those that carry Data. They go
+// around Bun: its builder costs three times as much as such a statement, and
+// writes values into the text.
+type statements struct {
+	createSession, loadSession, updateSession, hasSession, deleteSession statement
+
+	loadCredential, createCredential, replaceCredential, deleteCredential, credentialState statement
+
+	putTicket, putInSlot, loadTicket, takeTicket statement
+
+	count, becomeWriter statement
+
+	loadUser, createUser statement
+}
+
+const (
+	sessionColumns    = "id, user_id, actor, auth_version, proofs, binding, stale, label, addr, version, created_at, seen_at, ends_at, expires_at"
+	credentialColumns = "kind, credential_key, user_id, data, label, version, generation, created_at, verified_at, used_at, expires_at"
+	ticketColumns     = "purpose, ticket_key, user_id, slot, data, created_at, expires_at"
+	userColumns       = "id, email, name, disabled, version"
+)
+
+func (q *statements) init(prefix string, b backend) {
+	set := func(st *statement, sql string) {
+		st.sql = b.rebind(strings.ReplaceAll(sql, "{p}", prefix))
+	}
+	set(&q.createSession, `INSERT INTO {p}sessions (`+sessionColumns+`)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`)
+	set(&q.loadSession, `SELECT `+sessionColumns+` FROM {p}sessions WHERE id = ?`)
+	set(&q.updateSession, `UPDATE {p}sessions SET seen_at = ?, expires_at = ?, stale = ?, version = version + 1 WHERE id = ? AND version = ?`)
+	set(&q.hasSession, `SELECT version FROM {p}sessions WHERE id = ?`)
+	set(&q.deleteSession, `DELETE FROM {p}sessions WHERE id = ?`)
+
+	set(&q.loadCredential, `SELECT `+credentialColumns+` FROM {p}credentials WHERE kind = ? AND credential_key = ?`)
+	set(&q.createCredential, `INSERT INTO {p}credentials (`+credentialColumns+`)
+VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?) ON CONFLICT (kind, credential_key) DO NOTHING`)
+	set(&q.replaceCredential, `UPDATE {p}credentials SET data = ?, label = ?, version = version + 1, generation = ?,
+created_at = ?, verified_at = ?, used_at = ?, expires_at = ? WHERE kind = ? AND credential_key = ? AND user_id = ? AND version = ?`)
+	set(&q.deleteCredential, `DELETE FROM {p}credentials WHERE kind = ? AND credential_key = ? AND version = ?`)
+	set(&q.credentialState, `SELECT version, user_id FROM {p}credentials WHERE kind = ? AND credential_key = ?`)
+
+	set(&q.loadTicket, `SELECT `+ticketColumns+` FROM {p}tickets WHERE purpose = ? AND ticket_key = ?`)
+	set(&q.takeTicket, `DELETE FROM {p}tickets WHERE purpose = ? AND ticket_key = ? RETURNING `+ticketColumns)
+	set(&q.putTicket, `INSERT INTO {p}tickets (`+ticketColumns+`)
+VALUES (?, ?, ?, NULL, ?, ?, ?) ON CONFLICT (purpose, ticket_key) DO NOTHING`)
+	// One statement replaces the ticket in the slot, so that of any number of
+	// puts one is left. A ticket with the same key is left alone, wherever it
+	// is. (On PostgreSQL, two that put one key into two slots at the same
+	// moment are told apart by the primary key: an outage, not ErrExists. Keys
+	// are digests of random numbers.)
+	set(&q.putInSlot, `INSERT INTO {p}tickets (`+ticketColumns+`)
+SELECT `+b.ticketValues()+`
+WHERE NOT EXISTS (SELECT 1 FROM {p}tickets WHERE purpose = ? AND ticket_key = ?)
+ON CONFLICT (purpose, slot) DO UPDATE SET ticket_key = excluded.ticket_key, user_id = excluded.user_id,
+data = excluded.data, created_at = excluded.created_at, expires_at = excluded.expires_at
+WHERE {p}tickets.ticket_key <> excluded.ticket_key`)
+
+	set(&q.count, `INSERT INTO {p}counters (counter_key, n, expires_at) VALUES (?, 1, ?)
+ON CONFLICT (counter_key) DO UPDATE SET
+n = CASE WHEN {p}counters.expires_at <= ? THEN 1 ELSE {p}counters.n + 1 END,
+expires_at = CASE WHEN {p}counters.expires_at <= ? THEN excluded.expires_at ELSE {p}counters.expires_at END
+RETURNING n, expires_at`)
+	set(&q.becomeWriter, `DELETE FROM {p}counters WHERE counter_key = ''`)
+
+	set(&q.loadUser, `SELECT `+userColumns+` FROM {p}users WHERE id = ?`)
+	set(&q.createUser, `INSERT INTO {p}users (`+userColumns+`) VALUES (?, ?, ?, 0, 1)`)
+}
+
+func (q *statements) all() []*statement {
+	return []*statement{
+		&q.createSession, &q.loadSession, &q.updateSession, &q.hasSession, &q.deleteSession,
+		&q.loadCredential, &q.createCredential, &q.replaceCredential, &q.deleteCredential, &q.credentialState,
+		&q.putTicket, &q.putInSlot, &q.loadTicket, &q.takeTicket,
+		&q.count, &q.becomeWriter,
+		&q.loadUser, &q.createUser,
+	}
+}
+
+var errClosed = errors.New("store is closed")
+
+// prepare returns st prepared. Several callers may prepare it at once; one of
+// them keeps it. That needs no lock that a waiting caller could not leave when
+// its context ends.
+func (s *Store) prepare(ctx context.Context, st *statement) (*sql.Stmt, error) {
+	if p := st.prepared.Load(); p != nil {
+		return p, nil
+	}
+	if s.closed.Load() {
+		return nil, errClosed
+	}
+	p, err := s.db.DB.PrepareContext(ctx, st.sql)
+	if err != nil {
+		return nil, err
+	}
+	if !st.prepared.CompareAndSwap(nil, p) {
+		_ = p.Close()
+		return s.prepare(ctx, st)
+	}
+	if s.closed.Load() { // Close may have been too early to see it
+		if st.prepared.CompareAndSwap(p, nil) {
+			_ = p.Close()
+		}
+		return nil, errClosed
+	}
+	return p, nil
+}
+
+// prepareForTx prepares what is mostly run inside of transactions, where
+// nothing can be prepared for longer than the transaction.
+func (s *Store) prepareForTx(ctx context.Context) error {
+	if s.noPrepare {
+		return nil
+	}
+	q := &s.sql
+	sts := [...]*statement{&q.becomeWriter, &q.createCredential, &q.replaceCredential, &q.deleteCredential, &q.createUser}
+	n := len(sts)
+	if s.noUsers {
+		n--
+	}
+	for _, st := range sts[:n] {
+		if _, err := s.prepare(ctx, st); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// query runs st, in the transaction that ctx is in. There it prepares nothing:
+// that would need a second connection, which the pool may not have.
+func (s *Store) query(ctx context.Context, st *statement, args ...any) (*sql.Rows, error) {
+	if tx, ok := s.tx(ctx); ok {
+		if p := st.prepared.Load(); p != nil {
+			return tx.StmtContext(ctx, p).QueryContext(ctx, args...)
+		}
+		return tx.Tx.QueryContext(ctx, st.sql, args...)
+	}
+	if s.noPrepare {
+		return s.db.DB.QueryContext(ctx, st.sql, args...)
+	}
+	p, err := s.prepare(ctx, st)
+	if err != nil {
+		return nil, err
+	}
+	return p.QueryContext(ctx, args...)
+}
+
+// exec runs st as query does and returns the number of rows it affected.
+func (s *Store) exec(ctx context.Context, st *statement, args ...any) (int64, error) {
+	if err := s.lock(ctx); err != nil {
+		return 0, err
+	}
+	defer s.unlock(ctx)
+	res, err := s.execute(ctx, st, args)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+func (s *Store) execute(ctx context.Context, st *statement, args []any) (sql.Result, error) {
+	if tx, ok := s.tx(ctx); ok {
+		if p := st.prepared.Load(); p != nil {
+			return tx.StmtContext(ctx, p).ExecContext(ctx, args...)
+		}
+		return tx.Tx.ExecContext(ctx, st.sql, args...)
+	}
+	if s.noPrepare {
+		return s.db.DB.ExecContext(ctx, st.sql, args...)
+	}
+	p, err := s.prepare(ctx, st)
+	if err != nil {
+		return nil, err
+	}
+	return p.ExecContext(ctx, args...)
+}
+
+// one scans the only row of rows, if there is one.
+func one(rows *sql.Rows, dest ...any) (found bool, err error) {
+	defer rows.Close()
+	if !rows.Next() {
+		return false, rows.Err()
+	}
+	if err := rows.Scan(dest...); err != nil {
+		return false, err
+	}
+	return true, rows.Close()
+}
+
+// oneChanged is one for a statement that writes. It reads to the end: only
+// then has the database said that it kept what the statement did.
+func oneChanged(rows *sql.Rows, dest ...any) (found bool, err error) {
+	defer rows.Close()
+	for rows.Next() {
+		if err := rows.Scan(dest...); err != nil {
+			return false, err
+		}
+		found = true
+	}
+	if err := rows.Err(); err != nil {
+		return false, err
+	}
+	return found, rows.Close()
+}

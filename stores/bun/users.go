@@ -1,0 +1,149 @@
+package bunstore
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/gatehouse-go/gatehouse/auth"
+	"github.com/gatehouse-go/gatehouse/internal/uuid"
+)
+
+// A User is a row of the ready-made users table.
+type User struct {
+	ID       string // UUIDv7
+	Email    string // as the user wrote it; credentials of kind "email" identify
+	Name     string
+	Disabled bool
+	Version  int64 // raised when the user is disabled, which ends all they hold
+}
+
+// AuthID implements [auth.User].
+func (u *User) AuthID() string { return u.ID }
+
+// IsActive reports whether the user may log in and stay logged in.
+func (u *User) IsActive() bool { return !u.Disabled }
+
+// AuthVersion implements the optional method of [auth.User].
+func (u *User) AuthVersion() string { return strconv.FormatInt(u.Version, 10) }
+
+// Users is the ready-made users table, for hosts that have none. It is an
+// [auth.UserLoader] that can register users. Behind a guard,
+// auth.UserFrom[*bunstore.User] has the user.
+type Users struct{ s *Store }
+
+var _ auth.UserLoader = (*Users)(nil)
+
+// Users returns the store's users. Their table comes with [Store.Migrate],
+// unless [Options.NoUsers] is set.
+func (s *Store) Users() *Users { return &Users{s} }
+
+// LoadUser returns the [*User]. [auth.ErrNotFound].
+func (us *Users) LoadUser(ctx context.Context, id string) (auth.User, error) {
+	s := us.s
+	if err := ctx.Err(); err != nil {
+		return nil, outage(ctx, "load user", err)
+	}
+	if !storable(id) {
+		return nil, auth.ErrNotFound
+	}
+	rows, err := s.query(ctx, &s.sql.loadUser, s.backend.text(id))
+	if err != nil {
+		return nil, outage(ctx, "load user", err)
+	}
+	u := new(User)
+	found, err := one(rows, &u.ID, &u.Email, &u.Name, (*flagColumn)(&u.Disabled), (*intColumn)(&u.Version))
+	switch {
+	case err != nil:
+		return nil, outage(ctx, "load user", err)
+	case !found:
+		return nil, auth.ErrNotFound
+	}
+	return u, nil
+}
+
+// CreateUser creates a user and returns its ID. It joins the transaction that
+// ctx is in. The name of a profile without one is its user name.
+// [auth.ErrInvalid] for strings that a store cannot keep.
+func (us *Users) CreateUser(ctx context.Context, p auth.Profile) (string, error) {
+	s := us.s
+	if err := ctx.Err(); err != nil {
+		return "", outage(ctx, "create user", err)
+	}
+	name := cmp.Or(p.Name, p.Username)
+	if !storableText(p.Email) || !storableText(name) {
+		return "", fmt.Errorf("%w: profile of a user", auth.ErrInvalid)
+	}
+	id := uuid.New(s.now())
+	b := &s.backend
+	if _, err := s.exec(ctx, &s.sql.createUser, b.text(id), b.text(p.Email), b.text(name)); err != nil {
+		return "", outage(ctx, "create user", err)
+	}
+	return id, nil
+}
+
+// SetDisabled disables the user, or lets them log in again. Disabling raises
+// the version: a session from before does not come back to life when the user
+// is enabled. [auth.ErrNotFound].
+func (us *Users) SetDisabled(ctx context.Context, id string, disabled bool) error {
+	s := us.s
+	if err := ctx.Err(); err != nil {
+		return outage(ctx, "disable user", err)
+	}
+	if !storable(id) {
+		return auth.ErrNotFound
+	}
+	if err := s.lock(ctx); err != nil {
+		return outage(ctx, "disable user", err)
+	}
+	defer s.unlock(ctx)
+	res, err := s.DB(ctx).NewUpdate().Table(s.prefix+"users").
+		Set("disabled = ?", flag(disabled)).Set("version = version + ?", flag(disabled)).
+		Where("id = ?", s.backend.text(id)).Exec(ctx)
+	if err != nil {
+		return outage(ctx, "disable user", err)
+	}
+	return foundRow(ctx, "disable user", res)
+}
+
+// DeleteUser deletes the user, and with it all that this store keeps of it:
+// sessions, credentials and tickets. [auth.ErrNotFound].
+func (us *Users) DeleteUser(ctx context.Context, id string) error {
+	s := us.s
+	if err := ctx.Err(); err != nil {
+		return outage(ctx, "delete user", err)
+	}
+	if !storable(id) {
+		return auth.ErrNotFound
+	}
+	return s.InTx(ctx, func(ctx context.Context) error {
+		// The user first: who comes second finds none and deletes nothing.
+		res, err := s.DB(ctx).NewDelete().Table(s.prefix+"users").Where("id = ?", s.backend.text(id)).Exec(ctx)
+		if err != nil {
+			return outage(ctx, "delete user", err)
+		}
+		if err := foundRow(ctx, "delete user", res); err != nil {
+			return err
+		}
+		q := s.DB(ctx).NewDelete().Table(s.prefix+"credentials").Where("user_id = ?", s.backend.text(id))
+		if _, err := s.execDelete(ctx, q); err != nil {
+			return outage(ctx, "delete user", err)
+		}
+		if err := s.DeleteUserTickets(ctx, id); err != nil {
+			return err
+		}
+		return s.DeleteUserSessions(ctx, id)
+	})
+}
+
+func foundRow(ctx context.Context, what string, res interface{ RowsAffected() (int64, error) }) error {
+	n, err := res.RowsAffected()
+	switch {
+	case err != nil:
+		return outage(ctx, what, err)
+	case n == 0:
+		return auth.ErrNotFound
+	}
+	return nil
+}
