@@ -47,13 +47,17 @@ func (m *Manager) setCookie(w http.ResponseWriter, name, value string, maxAge ti
 	h := w.Header()
 	// Of two cookies of one name browsers keep the last; send only that.
 	old := h["Set-Cookie"]
+	if len(old) == 0 {
+		h["Set-Cookie"] = []string{value}
+		return
+	}
 	for i, c := range old {
 		if strings.HasPrefix(c, name) && len(c) > len(name) && c[len(name)] == '=' {
-			h["Set-Cookie"] = append(append(make([]string, 0, len(old)), old[:i]...), old[i+1:]...)
+			old = append(append(make([]string, 0, len(old)), old[:i]...), old[i+1:]...)
 			break
 		}
 	}
-	h["Set-Cookie"] = append(h["Set-Cookie"], value)
+	h["Set-Cookie"] = append(old, value)
 }
 
 // errPlainHTTP: see [Options.InsecureCookies].

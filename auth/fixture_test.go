@@ -159,6 +159,20 @@ func (s *spy) LoadCredential(ctx context.Context, kind, key string) (auth.Creden
 	return s.Store.LoadCredential(ctx, kind, key)
 }
 
+func (s *spy) ChangeCredentials(ctx context.Context, changes ...auth.Change) error {
+	if err := s.call("ChangeCredentials"); err != nil {
+		return err
+	}
+	return s.Store.ChangeCredentials(ctx, changes...)
+}
+
+func (s *spy) DeleteUserSessions(ctx context.Context, userID string, except ...auth.SessionID) error {
+	if err := s.call("DeleteUserSessions"); err != nil {
+		return err
+	}
+	return s.Store.DeleteUserSessions(ctx, userID, except...)
+}
+
 func (s *spy) TakeTicket(ctx context.Context, purpose, key string) (auth.Ticket, error) {
 	if err := s.call("TakeTicket"); err != nil {
 		return auth.Ticket{}, err

@@ -195,12 +195,13 @@ func TestChangeCredentials(t *testing.T) {
 	first, second := s.addKey("ada", "1"), s.addKey("ada", "2")
 
 	// Two removals of the last two ways in, at once: one of them stays.
-	var wg sync.WaitGroup
-	errs := make([]error, 2)
-	for i, c := range []auth.Credential{first, second} {
-		wg.Go(func() { errs[i] = s.m.ChangeCredentials(ctx, "ada", auth.Change{Old: &c}) })
+	errs := meet(s, func(i int) error {
+		c := []auth.Credential{first, second}[i]
+		return s.m.ChangeCredentials(ctx, "ada", auth.Change{Old: &c})
+	})
+	if conflicts := count(errs, auth.ErrConflict); conflicts != 1 {
+		t.Errorf("%d of two removals met a conflict: %v", conflicts, errs)
 	}
-	wg.Wait()
 	left, err := s.store.UserCredentials(ctx, "ada", "key")
 	if err != nil || len(left) != 1 {
 		t.Fatalf("left: %v, %v; errors: %v", left, err, errs)
@@ -220,25 +221,56 @@ func TestChangeCredentials(t *testing.T) {
 	}
 }
 
-// Twenty rounds of two first changes at once, with nothing there to meet on.
-func TestTwoFirstChanges(t *testing.T) {
-	for range 20 {
-		s := newSite(t, nil)
-		var wg sync.WaitGroup
-		errs := make([]error, 8)
-		for i := range errs {
-			wg.Go(func() {
-				c := auth.Credential{Kind: "key", Key: string(rune('a' + i)), UserID: "ada"}
-				errs[i] = s.m.ChangeCredentials(context.Background(), "ada", auth.Change{New: &c})
-			})
-		}
-		wg.Wait()
-		for _, err := range errs {
-			if err != nil && !errors.Is(err, auth.ErrConflict) {
-				t.Fatal(err)
-			}
+// meet runs f twice at once, so that both have looked before either changes
+// anything.
+func meet(s *site, f func(i int) error) []error {
+	var wg, looked sync.WaitGroup
+	looked.Add(2)
+	s.store.mu.Lock()
+	s.store.before["ChangeCredentials"] = func() { looked.Done(); looked.Wait() }
+	s.store.mu.Unlock()
+	errs := make([]error, 2)
+	for i := range errs {
+		wg.Go(func() { errs[i] = f(i) })
+	}
+	wg.Wait()
+	s.store.mu.Lock()
+	delete(s.store.before, "ChangeCredentials")
+	s.store.mu.Unlock()
+	return errs
+}
+
+func count(errs []error, target error) (n int) {
+	for _, err := range errs {
+		if errors.Is(err, target) {
+			n++
 		}
 	}
+	return n
+}
+
+// Two first changes meet as well, although there is nothing yet to meet on.
+func TestTwoFirstChanges(t *testing.T) {
+	s := newSite(t, nil)
+	errs := meet(s, func(i int) error {
+		c := auth.Credential{Kind: "key", Key: string(rune('a' + i)), UserID: "ada"}
+		return s.m.ChangeCredentials(context.Background(), "ada", auth.Change{New: &c})
+	})
+	if count(errs, auth.ErrConflict) != 1 || count(errs, nil) != 1 {
+		t.Errorf("%v; want one conflict and one success", errs)
+	}
+}
+
+// What was changed is said to be changed, also if the sessions live on.
+func TestChangeWithSessionsDown(t *testing.T) {
+	s := newSite(t, nil)
+	s.store.fails("DeleteUserSessions", errDown)
+	c := auth.Credential{Kind: "key", Key: "1", UserID: "ada"}
+	err := s.m.ChangeCredentials(context.Background(), "ada", auth.Change{New: &c})
+	if err == nil || !strings.Contains(err.Error(), "not every session was ended") {
+		t.Errorf("%v", err)
+	}
+	s.key("1")
 }
 
 func TestFreshness(t *testing.T) {

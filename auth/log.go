@@ -12,10 +12,7 @@ func (m *Manager) emit(ctx context.Context, e Event) {
 	if e.At.IsZero() {
 		e.At = m.Now()
 	}
-	level := slog.LevelInfo
-	if strings.HasSuffix(e.Name, ".refused") || strings.HasSuffix(e.Name, ".limited") || e.Name == "forbidden" {
-		level = slog.LevelWarn
-	}
+	level := e.level()
 	if m.logger.Enabled(ctx, level) {
 		attrs := make([]slog.Attr, 0, 7)
 		attrs = append(attrs, slog.String("event", e.Name))
@@ -36,10 +33,21 @@ func (m *Manager) emit(ctx context.Context, e Event) {
 	}
 }
 
+// level is what e is logged with.
+func (e *Event) level() slog.Level {
+	if strings.HasSuffix(e.Name, ".refused") || strings.HasSuffix(e.Name, ".limited") || e.Name == "forbidden" {
+		return slog.LevelWarn
+	}
+	return slog.LevelInfo
+}
+
 // Emit logs an event and hands it to [Options.OnEvent]. It fills in the
 // request's address and device, and the time if it is zero. Providers call it
 // for what the Manager cannot know, such as "login.refused" for a wrong answer.
 func (m *Manager) Emit(r *http.Request, e Event) {
+	if m.opts.OnEvent == nil && !m.logger.Enabled(r.Context(), e.level()) {
+		return // nobody wants to know
+	}
 	e.Addr = m.ClientAddr(r)
 	e.Label = deviceLabel(r.UserAgent())
 	m.emit(r.Context(), e)

@@ -40,14 +40,17 @@ type admission struct {
 // A login rotates everything: the session that the browser had is ended.
 // Answer with [Manager.Finish].
 func (m *Manager) LogIn(w http.ResponseWriter, r *http.Request, userID string, p Proof, opts ...LoginOption) error {
-	var o loginOptions
-	for _, opt := range opts {
-		opt(&o)
-	}
 	if p.At.IsZero() {
 		p.At = m.Now()
 	}
-	a := admission{userID: userID, proofs: []Proof{p}, remember: o.remember}
+	a := admission{userID: userID, proofs: []Proof{p}}
+	if len(opts) > 0 {
+		var o loginOptions
+		for _, opt := range opts {
+			opt(&o)
+		}
+		a.remember = o.remember
+	}
 	if err := m.resume(r, &a); err != nil {
 		return m.refused(r, &a, err)
 	}
@@ -148,7 +151,7 @@ func (m *Manager) gate(w http.ResponseWriter, r *http.Request, a *admission) err
 		maxAge = sess.EndsAt.Sub(now)
 	}
 	m.setCookie(w, m.cookies.session, tok.String(), maxAge)
-	s.set(&Identity{UserID: sess.UserID, User: u, Actor: sess.Actor, Proofs: sess.Proofs, Session: sess}, nil)
+	s.logIn(Identity{UserID: sess.UserID, User: u, Actor: sess.Actor, Proofs: sess.Proofs, Session: sess})
 	name := "login"
 	if a.renew != nil {
 		name = "reauthenticated"
@@ -210,7 +213,7 @@ func (m *Manager) endPrevious(ctx context.Context, s *state, a *admission) error
 	if a.renew != nil {
 		err := m.store.DeleteSession(ctx, a.renew.ID)
 		if errors.Is(err, ErrNotFound) {
-			s.set(nil, ErrNoCredentials)
+			s.logOut()
 			return fmt.Errorf("%w: the session has ended meanwhile", ErrNoCredentials)
 		}
 		return err
@@ -283,6 +286,9 @@ func (m *Manager) undo(ctx context.Context, sess *Session) {
 // refused tells of a login that was refused, and returns err. Outages are told
 // where they are answered.
 func (m *Manager) refused(r *http.Request, a *admission, err error) error {
+	if err == nil {
+		return nil
+	}
 	e := Event{UserID: a.userID, Method: a.proofs[len(a.proofs)-1].Method}
 	var owed *OwedError
 	var problem *Problem

@@ -26,17 +26,17 @@ func (m *Manager) LogOut(w http.ResponseWriter, r *http.Request) error {
 		}
 		m.setCookie(w, m.cookies.login, "", -1)
 	}
-	id, ok := m.sessionOf(s)
-	if !ok {
-		return failed
-	}
 	e := Event{Name: "logout"}
 	if known, err := s.identity(); err == nil {
 		e.UserID, e.Actor = known.UserID, known.Actor
 	}
+	id, ok := m.sessionOf(s)
+	if !ok {
+		return failed
+	}
 	err := m.store.DeleteSession(ctx, id)
 	m.setCookie(w, m.cookies.session, "", -1)
-	s.set(nil, ErrNoCredentials)
+	s.logOut()
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return errors.Join(failed, err)
 	}

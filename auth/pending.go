@@ -80,6 +80,9 @@ func (m *Manager) loadPending(r *http.Request) (Ticket, pending, error) {
 // and by other methods. Of two requests that complete one half-done login
 // exactly one goes on.
 func (m *Manager) resume(r *http.Request, a *admission) error {
+	if cookie(r, m.cookies.login) == "" {
+		return nil
+	}
 	t, p, err := m.loadPending(r)
 	if errors.Is(err, ErrNoCredentials) {
 		return nil

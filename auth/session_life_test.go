@@ -319,6 +319,30 @@ func TestRevoke(t *testing.T) {
 	}
 }
 
+func TestRevokeWithTheStoreDown(t *testing.T) {
+	s := newSite(t, nil)
+	ada := s.visitor().logIn("ada")
+	s.visitor().logIn("ada")
+	live, err := s.m.Sessions(context.Background(), "ada")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.store.fails("DeleteSession", errDown)
+	token := ada.cookies["__Host-sid"]
+	for _, l := range live {
+		ada.cookies["__Host-sid"] = token // one of the two is ada's own
+		if res := ada.post("/auth/sessions/revoke", "id="+l.Handle()); res.StatusCode != 503 {
+			t.Errorf("revoking: %s", res.Status)
+		}
+	}
+	if n := len(s.named("sessions.revoked")); n != 0 {
+		t.Error("what failed was told as done")
+	}
+	if err := s.m.RevokeSession(context.Background(), "ada", "no such handle"); !errors.Is(err, auth.ErrNotFound) {
+		t.Error(err)
+	}
+}
+
 // The store is down: nobody is told that they are logged out, and what the
 // client holds goes in any case.
 func TestLogOutWithTheStoreDown(t *testing.T) {

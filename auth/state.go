@@ -91,15 +91,32 @@ func (s *state) find() *answer {
 	return s.answer.Load()
 }
 
-// set makes a login or a log-out visible in the same request.
-func (s *state) set(id *Identity, err error) {
+// logIn makes a login visible in the same request.
+func (s *state) logIn(id Identity) {
 	if s == nil {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.answer.Store(&answer{id: id, err: err})
 	s.token = ""
+	if s.answer.Load() == nil { // nobody has asked, so nobody holds these
+		s.mine, s.first = id, answer{id: &s.mine}
+		s.answer.Store(&s.first)
+		return
+	}
+	later := id // and not id itself, which would then always be on the heap
+	s.answer.Store(&answer{id: &later})
+}
+
+// logOut makes a log-out visible in the same request.
+func (s *state) logOut() {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.token = ""
+	s.answer.Store(&answer{err: ErrNoCredentials})
 }
 
 // resolve finds out who is asking: an explicit credential beats a session.

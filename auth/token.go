@@ -21,7 +21,11 @@ func newToken() (t token) {
 	return t
 }
 
-func (t token) String() string { return tokenEncoding.EncodeToString(t[:]) }
+func (t token) String() string {
+	var text [tokenLength]byte // on the stack, unlike that of EncodeToString
+	tokenEncoding.Encode(text[:], t[:])
+	return string(text[:])
+}
 
 // parseToken reads a token that [token.String] could have written, and nothing
 // else.

@@ -108,7 +108,7 @@ func TestChild(t *testing.T) {
 // that the right subtests fail, that each subtest fails for one of them, and
 // that none fails for a correct implementation.
 func TestBroken(t *testing.T) {
-	cmd := exec.Command(os.Args[0], "-test.run=^TestChild$", "-test.v", "-test.timeout=100s")
+	cmd := exec.Command(os.Args[0], "-test.run=^TestChild$", "-test.v", "-test.timeout=120s")
 	cmd.Env = append(os.Environ(), childVariable+"=1")
 	out, err := cmd.CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "\n--- FAIL: TestChild") {
@@ -116,7 +116,7 @@ func TestBroken(t *testing.T) {
 	}
 
 	results := map[string]map[string]string{} // suite/implementation -> subtest -> PASS or FAIL
-	for _, m := range regexp.MustCompile(`(?m)^ *--- (PASS|FAIL|SKIP): TestChild/([^/]+/[^/]+)/(\S.*) \(`).FindAllStringSubmatch(string(out), -1) {
+	for _, m := range regexp.MustCompile(`(?m)^ *--- (PASS|FAIL|SKIP): TestChild/([^/\s]+/[^/\s]+)/(\S+) \(`).FindAllStringSubmatch(string(out), -1) {
 		if results[m[2]] == nil {
 			results[m[2]] = map[string]string{}
 		}

@@ -104,8 +104,11 @@ func abilityBends() []bend {
 			b.putTicket = func(ctx context.Context, t auth.Ticket) error {
 				err := b.ref.PutTicket(ctx, t)
 				if err == nil && t.Slot != "" {
-					b.mu.Lock()
-					defer b.mu.Unlock()
+					unlock, err := b.lock(ctx)
+					if err != nil {
+						return err
+					}
+					defer unlock()
 					slot := [2]string{t.Purpose, t.Slot}
 					if key, ok := index[slot]; ok && key != t.Key {
 						delete(b.tickets, [2]string{t.Purpose, key})
@@ -162,11 +165,14 @@ func abilityBends() []bend {
 			b.count = func(ctx context.Context, key string, window time.Duration, now time.Time) (int64, time.Time, error) {
 				n, until, err := b.ref.Count(ctx, key, window, now)
 				if list, ok := ctx.Value(outside{}).(*[]func()); ok && err == nil {
-					*list = append(*list, func() { _, _, _ = b.ref.Count(context.WithoutCancel(context.Background()), key, window, now) })
+					*list = append(*list, func() { _, _, _ = b.ref.Count(context.Background(), key, window, now) })
 				}
 				return n, until, err
 			}
 			b.inTx = func(ctx context.Context, f func(ctx context.Context) error) error {
+				if ctx.Value(inTx{}) == b.ref {
+					return b.ref.InTx(ctx, f)
+				}
 				var again []func()
 				err := b.ref.InTx(context.WithValue(ctx, outside{}, &again), f)
 				if err != nil {

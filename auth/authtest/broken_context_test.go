@@ -7,6 +7,19 @@ import (
 	"github.com/gatehouse-go/gatehouse/auth"
 )
 
+// contextBends are the two ways in which a verb can fail a context that has
+// ended; calls are the subtests of EndedContext that are about it.
+func contextBends(verb string, calls ...string) []bend {
+	want := []string{"EndedContext"}
+	for _, call := range calls {
+		want = append(want, "EndedContext/"+call+"_canceled", "EndedContext/"+call+"_deadline_exceeded")
+	}
+	return []bend{
+		{"a context that has ended is an outage: " + verb + " goes on", ignoreContext(verb), want},
+		{"a context that has ended is never ErrNotFound: " + verb, hideContext(verb), want},
+	}
+}
+
 // ignoreContext makes a verb go on when its context has ended.
 func ignoreContext(verb string) func(b *bent) {
 	return bendContext(verb, func(ctx context.Context) (context.Context, error) {

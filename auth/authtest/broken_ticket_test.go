@@ -120,7 +120,7 @@ func ticketBends() []bend {
 			}
 		}, []string{"KeysByteForByte"}},
 		{"purpose and key only together: joined by a colon", func(b *bent) {
-			b.takeTicket = func(ctx context.Context, purpose, key string) (auth.Ticket, error) {
+			b.loadTicket = func(ctx context.Context, purpose, key string) (auth.Ticket, error) {
 				b.mu.Lock()
 				for n := range b.tickets {
 					if n[0]+":"+n[1] == purpose+":"+key && n[0] < purpose {
@@ -129,7 +129,7 @@ func ticketBends() []bend {
 					}
 				}
 				b.mu.Unlock()
-				return b.ref.TakeTicket(ctx, purpose, key)
+				return b.ref.LoadTicket(ctx, purpose, key)
 			}
 		}, []string{"KeysByteForByte"}},
 		{"anything else is refused with ErrInvalid: cut off", onPut(func(t *auth.Ticket) { t.Slot = t.Slot[:min(255, len(t.Slot))] }), []string{"Invalid"}},
@@ -394,19 +394,8 @@ func ticketBends() []bend {
 			}
 		}, []string{"Concurrent", "SlotAtOnce"}},
 	}
-	for verb, calls := range map[string][]string{
-		"PutTicket":         {"PutTicket"},
-		"LoadTicket":        {"LoadTicket"},
-		"TakeTicket":        {"TakeTicket"},
-		"DeleteUserTickets": {"DeleteUserTickets", "DeleteUserTickets_of_a_purpose"},
-	} {
-		want := []string{"EndedContext"}
-		for _, call := range calls {
-			want = append(want, "EndedContext/"+call+"_canceled", "EndedContext/"+call+"_deadline_exceeded")
-		}
-		bends = append(bends,
-			bend{"a context that has ended is an outage: " + verb + " goes on", ignoreContext(verb), want},
-			bend{"a context that has ended is never ErrNotFound: " + verb, hideContext(verb), want})
-	}
-	return bends
+	bends = append(bends, contextBends("PutTicket", "PutTicket")...)
+	bends = append(bends, contextBends("LoadTicket", "LoadTicket")...)
+	bends = append(bends, contextBends("TakeTicket", "TakeTicket")...)
+	return append(bends, contextBends("DeleteUserTickets", "DeleteUserTickets", "DeleteUserTickets_of_a_purpose")...)
 }

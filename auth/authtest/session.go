@@ -102,7 +102,7 @@ func copySession(s *auth.Session) *auth.Session {
 func checkSession(t *testing.T, call string, got, want *auth.Session) {
 	t.Helper()
 	if got == nil {
-		t.Errorf("%s: returned nil without an error", call)
+		t.Errorf("%s: the session is nil", call)
 		return
 	}
 	if got.ID != want.ID {
@@ -142,10 +142,20 @@ func checkSession(t *testing.T, call string, got, want *auth.Session) {
 	}
 }
 
+// loadSession is s.LoadSession, with an error for neither a session nor an
+// error.
+func loadSession(ctx context.Context, s auth.SessionStore, id auth.SessionID) (*auth.Session, error) {
+	v, err := s.LoadSession(ctx, id)
+	if v == nil && err == nil {
+		return nil, errors.New("neither a session nor an error")
+	}
+	return v, err
+}
+
 // checkLoadSession requires that the store has want.
 func checkLoadSession(t *testing.T, s auth.SessionStore, want *auth.Session) {
 	t.Helper()
-	got, err := s.LoadSession(t.Context(), want.ID)
+	got, err := loadSession(t.Context(), s, want.ID)
 	if err != nil {
 		t.Errorf("LoadSession: %v", err)
 		return
@@ -156,7 +166,7 @@ func checkLoadSession(t *testing.T, s auth.SessionStore, want *auth.Session) {
 // checkNoSession requires that the store does not have the session.
 func checkNoSession(t *testing.T, s auth.SessionStore, id auth.SessionID, rule string) {
 	t.Helper()
-	_, err := s.LoadSession(t.Context(), id)
+	_, err := loadSession(t.Context(), s, id)
 	checkErr(t, "LoadSession", err, auth.ErrNotFound, rule)
 }
 
@@ -293,7 +303,7 @@ func sessionCreateVersion(t *testing.T, s auth.SessionStore) {
 		v := newSession(sid(i), "u")
 		v.Version = version
 		keepSession(t, s, v)
-		if got, err := s.LoadSession(t.Context(), v.ID); err != nil {
+		if got, err := loadSession(t.Context(), s, v.ID); err != nil {
 			t.Errorf("LoadSession: %v", err)
 		} else if got.Version != 1 {
 			t.Errorf("Version of a session created with %d is %d, want 1\n\trule: CreateSession stores Version 1, whatever s.Version is", version, got.Version)
@@ -345,7 +355,7 @@ func sessionLoadExpired(t *testing.T, s auth.SessionStore) {
 	v := newSession(sid(1), "u")
 	v.CreatedAt, v.SeenAt, v.EndsAt, v.ExpiresAt = t0(), t0(), t0(), t0()
 	keepSession(t, s, v)
-	if _, err := s.LoadSession(t.Context(), v.ID); err != nil {
+	if _, err := loadSession(t.Context(), s, v.ID); err != nil {
 		t.Errorf("LoadSession of an expired session: %v\n\trule: %s", err, rule)
 	}
 	if list, err := s.UserSessions(t.Context(), "u"); err != nil || len(list) != 1 {
@@ -388,7 +398,7 @@ func sessionUpdateNothingElse(t *testing.T, s auth.SessionStore) {
 
 	want := copySession(v)
 	want.SeenAt, want.Version = u.SeenAt, 2
-	got, err := s.LoadSession(t.Context(), v.ID)
+	got, err := loadSession(t.Context(), s, v.ID)
 	must(t, "LoadSession", err)
 	checkSession(t, "after an UpdateSession that changes SeenAt, ExpiresAt and Stale and nothing else", got, want)
 	for user, n := range map[string]int{"u": 1, "other": 0} {
@@ -408,7 +418,7 @@ func sessionUpdateVersion(t *testing.T, s auth.SessionStore) {
 		if err := s.UpdateSession(t.Context(), u); err != nil {
 			t.Fatalf("UpdateSession with Version %d: %v\n\trule: UpdateSession raises the Version by one, even if nothing else changed", version, err)
 		}
-		got, err := s.LoadSession(t.Context(), v.ID)
+		got, err := loadSession(t.Context(), s, v.ID)
 		must(t, "LoadSession", err)
 		if got.Version != version+1 {
 			t.Fatalf("Version after an update of %d is %d, want %d\n\trule: UpdateSession raises the Version by one", version, got.Version, version+1)
@@ -452,7 +462,7 @@ func sessionUpdateResurrects(t *testing.T, s auth.SessionStore) {
 		"DeleteUserSessions": func(v *auth.Session) error { return s.DeleteUserSessions(ctx, v.UserID) },
 	} {
 		keepSession(t, s, newSession(sid(1), "u"))
-		v, err := s.LoadSession(ctx, sid(1))
+		v, err := loadSession(ctx, s, sid(1))
 		must(t, "LoadSession", err)
 		must(t, name, end(v))
 		u := copySession(v)
@@ -485,10 +495,11 @@ func sessionUpdateAtOnce(t *testing.T, s auth.SessionStore) {
 
 func sessionUpdateWhileDeleting(t *testing.T, s auth.SessionStore) {
 	const rule = "an update never brings a session back, not even one that began before it was deleted"
-	for i := range 20 {
+	for i := range 24 {
 		v := keepSession(t, s, newSession(sid(i), "u"))
-		errs := atOnce(6, func(j int) error {
-			if j == 0 {
+		const n = 6
+		errs := atOnce(n, func(j int) error {
+			if j == i%n { // not always the first to begin
 				return s.DeleteSession(t.Context(), v.ID)
 			}
 			if err := s.UpdateSession(t.Context(), copySession(v)); errors.Is(err, auth.ErrNotFound) || errors.Is(err, auth.ErrConflict) {
@@ -515,7 +526,7 @@ func sessionNobodyChanges(t *testing.T, s auth.SessionStore) {
 	given.Proofs[0].At = given.CreatedAt
 	before := copySession(given)
 	must(t, "CreateSession", s.CreateSession(ctx, given))
-	loaded, err := s.LoadSession(ctx, given.ID)
+	loaded, err := loadSession(ctx, s, given.ID)
 	must(t, "LoadSession", err)
 	list, err := s.UserSessions(ctx, "u")
 	must(t, "UserSessions", err)
@@ -667,32 +678,41 @@ func sessionDeleteUserWhileCreating(t *testing.T, s auth.SessionStore) {
 	ctx := t.Context()
 	var mu sync.Mutex
 	var finished []auth.SessionID
-	const creators, each = 4, 15
-	running := creators
+	const creators, most, rounds = 4, 200, 8
+	running, enough := creators, false
 	errs := atOnce(creators+1, func(i int) error {
 		if i < creators {
 			defer func() { mu.Lock(); running--; mu.Unlock() }()
-			for j := range each {
+			for j := range most {
 				v := newSession(sid(i, j), "u")
 				if err := s.CreateSession(ctx, v); err != nil {
 					return fmt.Errorf("CreateSession: %w", err)
 				}
 				mu.Lock()
 				finished = append(finished, v.ID)
+				stop := enough
 				mu.Unlock()
+				if stop {
+					break
+				}
 			}
 			return nil
 		}
-		for {
+		defer func() { mu.Lock(); enough = true; mu.Unlock() }()
+		for n := 0; ; {
 			mu.Lock()
 			before, last := finished, running == 0
 			finished = nil
+			if len(before) > 0 {
+				n++
+			}
+			enough = n >= rounds
 			mu.Unlock()
 			if err := s.DeleteUserSessions(ctx, "u"); err != nil {
 				return fmt.Errorf("DeleteUserSessions: %w", err)
 			}
 			for _, id := range before {
-				if _, err := s.LoadSession(ctx, id); !errors.Is(err, auth.ErrNotFound) {
+				if _, err := loadSession(ctx, s, id); !errors.Is(err, auth.ErrNotFound) {
 					return fmt.Errorf("a session is left over: LoadSession: error is %v, want %v\n\trule: %s", err, auth.ErrNotFound, rule)
 				}
 			}
@@ -815,7 +835,7 @@ func sessionEnded(t *testing.T, s auth.SessionStore) {
 	for name, ctx := range ended(t) {
 		for call, f := range map[string]func(ctx context.Context, v *auth.Session) error{
 			"CreateSession": func(ctx context.Context, v *auth.Session) error { return s.CreateSession(ctx, v) },
-			"LoadSession":   func(ctx context.Context, v *auth.Session) error { _, err := s.LoadSession(ctx, v.ID); return err },
+			"LoadSession":   func(ctx context.Context, v *auth.Session) error { _, err := loadSession(ctx, s, v.ID); return err },
 			"UpdateSession": func(ctx context.Context, v *auth.Session) error {
 				u := copySession(v)
 				u.Label, u.Stale = "changed", false
@@ -846,7 +866,7 @@ func sessionConcurrent(t *testing.T, s auth.SessionStore) {
 			if err := s.CreateSession(ctx, v); err != nil {
 				return fmt.Errorf("CreateSession: %w", err)
 			}
-			got, err := s.LoadSession(ctx, v.ID)
+			got, err := loadSession(ctx, s, v.ID)
 			if err == nil && (got.UserID != user || got.ID != v.ID) {
 				return errors.New("LoadSession returned somebody else's session")
 			}

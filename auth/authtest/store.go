@@ -138,7 +138,7 @@ func left(t *testing.T, s auth.Store, name string, n int, expires time.Time) (l 
 		return 1
 	}
 	for i := range n {
-		_, err := s.LoadSession(t.Context(), sid(int(name[0]), i))
+		_, err := loadSession(t.Context(), s, sid(int(name[0]), i))
 		l[0] += there(err)
 		_, err = s.LoadCredential(t.Context(), name, fmt.Sprint(i))
 		l[1] += there(err)
@@ -295,7 +295,7 @@ func sweepWhileUpdating(t *testing.T, s auth.Store, w auth.Sweeper) {
 			}
 			return nil
 		})
-		_, err := s.LoadSession(t.Context(), v.ID)
+		_, err := loadSession(t.Context(), s, v.ID)
 		switch updated := errs[0]; {
 		case updated == nil && err != nil:
 			t.Errorf("the session was updated and is gone: %v\n\trule: %s", err, rule)
@@ -361,13 +361,13 @@ func checkWritten(t *testing.T, s auth.Store, done bool, rule string) {
 			t.Errorf("%s is there: %v, want %v\n\trule: %s", what, err == nil, there, rule)
 		}
 	}
-	_, err := s.LoadSession(ctx, sid(1))
+	_, err := loadSession(ctx, s, sid(1))
 	check("the session that is created", err, done)
-	_, err = s.LoadSession(ctx, sid(2))
+	_, err = loadSession(ctx, s, sid(2))
 	check("the session that is deleted", err, !done)
-	_, err = s.LoadSession(ctx, sid(4))
+	_, err = loadSession(ctx, s, sid(4))
 	check("the session of the user whose sessions are deleted", err, !done)
-	v, err := s.LoadSession(ctx, sid(3))
+	v, err := loadSession(ctx, s, sid(3))
 	check("the session that is updated", err, true)
 	if err == nil && (v.Version == 2) != done {
 		t.Errorf("the session that is updated has Version %d\n\trule: %s", v.Version, rule)
@@ -480,9 +480,9 @@ func txReads(t *testing.T, s auth.Store, tx transactor) {
 		if err := write(ctx, s); err != nil {
 			return err
 		}
-		_, err := s.LoadSession(ctx, sid(1))
+		_, err := loadSession(ctx, s, sid(1))
 		checkErr(t, "LoadSession of a session that was created", err, nil, rule)
-		_, err = s.LoadSession(ctx, sid(2))
+		_, err = loadSession(ctx, s, sid(2))
 		checkErr(t, "LoadSession of a session that was deleted", err, auth.ErrNotFound, rule)
 		_, err = s.LoadCredential(ctx, "k", "1")
 		checkErr(t, "LoadCredential of a credential that was created", err, nil, rule)
@@ -534,7 +534,7 @@ func txGoesOn(t *testing.T, s auth.Store, tx transactor) {
 		call func(ctx context.Context) error
 	}{
 		{"CreateSession", auth.ErrExists, func(ctx context.Context) error { return s.CreateSession(ctx, v) }},
-		{"LoadSession", auth.ErrNotFound, func(ctx context.Context) error { _, err := s.LoadSession(ctx, sid(9)); return err }},
+		{"LoadSession", auth.ErrNotFound, func(ctx context.Context) error { _, err := loadSession(ctx, s, sid(9)); return err }},
 		{"UpdateSession", auth.ErrConflict, func(ctx context.Context) error { return s.UpdateSession(ctx, stale) }},
 		{"DeleteSession", auth.ErrNotFound, func(ctx context.Context) error { return s.DeleteSession(ctx, sid(9)) }},
 		{"LoadCredential", auth.ErrNotFound, func(ctx context.Context) error { _, err := s.LoadCredential(ctx, "k", "9"); return err }},

@@ -209,6 +209,12 @@ func ticketKeys(t *testing.T, s auth.TicketStore) {
 		}
 	}
 	for _, v := range all {
+		got, err := s.LoadTicket(t.Context(), v.Purpose, v.Key)
+		if err != nil || got.Purpose != v.Purpose || got.Key != v.Key || string(got.Data) != string(v.Data) {
+			t.Errorf("LoadTicket(%+q, %+q) is (%+q, %+q), error %v\n\trule: %s", v.Purpose, v.Key, got.Purpose, got.Key, err, rule)
+		}
+	}
+	for _, v := range all {
 		got, err := s.TakeTicket(t.Context(), v.Purpose, v.Key)
 		if err != nil || got.Purpose != v.Purpose || got.Key != v.Key || string(got.Data) != string(v.Data) {
 			t.Errorf("TakeTicket(%+q, %+q) is (%+q, %+q), error %v\n\trule: %s", v.Purpose, v.Key, got.Purpose, got.Key, err, rule)
