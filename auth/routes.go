@@ -235,6 +235,9 @@ func (m *Manager) getSessions(w http.ResponseWriter, r *http.Request) {
 func (m *Manager) showSessions(w http.ResponseWriter, r *http.Request, problem error) {
 	id, err := m.IdentityFrom(r.Context())
 	if err != nil {
+		if problem != nil { // what went wrong first, such as ending one's own session
+			err = problem
+		}
 		m.Refuse(w, r, err)
 		return
 	}
