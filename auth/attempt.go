@@ -14,7 +14,6 @@ const deviceLifetime = 180 * 24 * time.Hour
 // An Attempt is one guess at a secret, counted before the secret was looked at.
 type Attempt struct {
 	m       *Manager
-	userID  string
 	counter string // what a success forgets
 	device  token  // the browser's token, if it has one
 	has     bool   // whether it has one
@@ -31,7 +30,7 @@ type Attempt struct {
 // "rate_limited" and RetryAfter. Any other error is an outage.
 func (m *Manager) Attempt(r *http.Request, scope, account, userID string) (*Attempt, error) {
 	ctx, now := r.Context(), m.Now()
-	a := &Attempt{m: m, userID: userID}
+	a := &Attempt{m: m}
 	if a.device, a.has = parseToken(cookie(r, m.cookies.device)); a.has {
 		c, err := m.store.LoadCredential(ctx, deviceKind, m.deviceKey(a.device, userID))
 		if err != nil && !errors.Is(err, ErrNotFound) {
@@ -76,10 +75,10 @@ func (m *Manager) Attempt(r *http.Request, scope, account, userID string) (*Atte
 		Detail: "Too many attempts. Try again later."}
 }
 
-// Succeeded says that the guess was right: it forgets what was counted for the
-// account and makes this browser known to the user. It fails only into the log,
-// since the user is logged in already.
-func (a *Attempt) Succeeded(w http.ResponseWriter, r *http.Request) {
+// Succeeded says that the guess was right, and whose it was: it forgets what was
+// counted for the account and makes this browser known to the user. It fails
+// only into the log, since the user is logged in already.
+func (a *Attempt) Succeeded(w http.ResponseWriter, r *http.Request, userID string) {
 	m, ctx := a.m, r.Context()
 	if err := m.store.Forget(ctx, a.counter); err != nil {
 		m.broken(ctx, "forgetting the attempts before a login", err)
@@ -93,8 +92,8 @@ func (a *Attempt) Succeeded(w http.ResponseWriter, r *http.Request) {
 	now := m.Now()
 	err := m.store.ChangeCredentials(ctx, Change{New: &Credential{
 		Kind:      deviceKind,
-		Key:       m.deviceKey(a.device, a.userID),
-		UserID:    a.userID,
+		Key:       m.deviceKey(a.device, userID),
+		UserID:    userID,
 		Label:     deviceLabel(r.UserAgent()),
 		CreatedAt: now,
 		ExpiresAt: now.Add(deviceLifetime),

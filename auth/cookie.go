@@ -84,7 +84,7 @@ func cookie(r *http.Request, name string) (value string) {
 		for line != "" {
 			var pair string
 			pair, line = nextPair(line)
-			if len(pair) > len(name) && pair[len(name)] == '=' && pair[:len(name)] == name {
+			if named(pair, name) {
 				if found {
 					return ""
 				}
@@ -104,23 +104,23 @@ func (c *cookieNames) look(r *http.Request) (session string, any bool) {
 			var pair string
 			pair, line = nextPair(line)
 			switch {
-			case strings.HasPrefix(pair, c.session):
-				if len(pair) == len(c.session) {
-					any = true
-				} else if pair[len(c.session)] == '=' {
-					any = true
-					if values++; values == 1 {
-						session = pair[len(c.session)+1:]
-					} else {
-						session = ""
-					}
+			case named(pair, c.session):
+				if values++; values == 1 {
+					session = pair[len(c.session)+1:]
+				} else {
+					session = ""
 				}
-			case strings.HasPrefix(pair, c.login):
-				any = any || len(pair) == len(c.login) || pair[len(c.login)] == '='
+			case named(pair, c.login), pair == c.session, pair == c.login: // the latter two without a value
+				any = true
 			}
 		}
 	}
-	return session, any
+	return session, any || values > 0
+}
+
+// named reports whether pair is name=value. What is least likely comes first.
+func named(pair, name string) bool {
+	return len(pair) > len(name) && pair[len(name)] == '=' && pair[:len(name)] == name
 }
 
 // nextPair cuts the first name=value off a Cookie header.

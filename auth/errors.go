@@ -55,7 +55,7 @@ type Problem struct {
 	RetryAfter time.Duration // sent as Retry-After, rounded up to seconds; 0: not sent
 	MaxAge     time.Duration // for "not_fresh": how old a proof may be (RFC 9470 max_age)
 	Factors    []string      // for "factor_owed": the names of the factors to choose from
-	Err        error         // the cause, for errors.Is and for the log; may be nil
+	Err        error         `json:"-"` // the cause, for errors.Is and for the log; may be nil
 }
 
 func (p *Problem) Error() string {

@@ -405,7 +405,7 @@ func TestAttempts(t *testing.T) {
 		t.Fatal("still limited after the window")
 	}
 	w := httptest.NewRecorder()
-	a.Succeeded(w, ada.request("POST", "/", ""))
+	a.Succeeded(w, ada.request("POST", "/", ""), "ada")
 	for _, c := range w.Result().Cookies() {
 		ada.cookies[c.Name] = c.Value
 	}
@@ -451,7 +451,7 @@ func TestAttempts(t *testing.T) {
 			}
 			break
 		}
-		a.Succeeded(httptest.NewRecorder(), s.visitor().request("POST", "/", ""))
+		a.Succeeded(httptest.NewRecorder(), s.visitor().request("POST", "/", ""), "carl")
 	}
 	if n != 20 {
 		t.Errorf("a network had %d attempts in a minute; want 20", n)

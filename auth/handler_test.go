@@ -484,6 +484,34 @@ func TestLog(t *testing.T) {
 	}
 }
 
+// other is one more provider with something on the login page.
+type other struct{ trust }
+
+func (other) Name() string                        { return "other" }
+func (other) Kinds() []auth.Kind                  { return nil }
+func (other) Mount(*auth.Manager, auth.Mux) error { return nil }
+func (other) PageForms(page string) []auth.Form {
+	return []auth.Form{{Name: "other", Action: "/other"}}
+}
+
+// A provider that shows the login page again, with what was typed into its own
+// form, does not make the others vanish.
+func TestLoginPageIsComplete(t *testing.T) {
+	s := newSite(t, func(o *auth.Options) { o.Providers = []auth.Provider{other{}, trust{}} })
+	h := s.m.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.m.Answer(w, r, &auth.Page{Name: "login", Forms: []auth.Form{
+			{Name: "trust", Action: "/trust", Fields: []auth.Field{{Name: "user", Value: "ada"}}},
+		}}, auth.ErrBadCredentials)
+	}))
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, s.browser().request("POST", "/", ""))
+	var p auth.Page
+	decode(t, w.Result(), &p)
+	if w.Code != 401 || p.Problem.Code != "bad_credentials" || len(p.Forms) != 2 || p.Forms[0].Name != "other" || p.Forms[1].Fields[0].Value != "ada" {
+		t.Errorf("%d %+v", w.Code, p)
+	}
+}
+
 func TestRefuseIsReplaceable(t *testing.T) {
 	s := newSite(t, func(o *auth.Options) {
 		o.Refuse = func(w http.ResponseWriter, _ *http.Request, p *auth.Problem) bool {

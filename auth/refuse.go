@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -158,6 +159,7 @@ func (m *Manager) Render(w http.ResponseWriter, r *http.Request, p *Page) {
 // render shows p to a browser, with problem in it.
 func (m *Manager) render(w http.ResponseWriter, r *http.Request, p *Page, problem *Problem) {
 	p.m, p.Problem = m, problem
+	m.completeForms(p)
 	if problem != nil {
 		p.Status = problem.Status
 		m.problemHeaders(w, problem)
@@ -175,6 +177,20 @@ func (m *Manager) render(w http.ResponseWriter, r *http.Request, p *Page, proble
 		m.broken(r.Context(), "rendering page "+strconv.Quote(p.Name), err)
 		http.Error(w, "Something went wrong here.", http.StatusInternalServerError)
 	}
+}
+
+// completeForms adds to a page that several providers have a part in what the
+// one that renders it does not know of.
+func (m *Manager) completeForms(p *Page) {
+	given := p.Forms
+	p.Forms = nil
+	for _, f := range m.forms(p.Name) {
+		if i := slices.IndexFunc(given, func(g Form) bool { return g.Name == f.Name }); i >= 0 {
+			f, given = given[i], slices.Delete(slices.Clone(given), i, i+1)
+		}
+		p.Forms = append(p.Forms, f)
+	}
+	p.Forms = append(p.Forms, given...)
 }
 
 // addIdentifiers says on a page with forms who it is for, so that password

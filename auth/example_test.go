@@ -1,0 +1,110 @@
+package auth_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+
+	"github.com/gatehouse-go/gatehouse/auth"
+	"github.com/gatehouse-go/gatehouse/stores/memory"
+)
+
+// A member is a user of the host's own making.
+type member struct{ id, name string }
+
+func (m *member) AuthID() string { return m.id }
+
+// A host with users of its own puts a Manager together, wraps its mux and
+// guards a page.
+func ExampleNew() {
+	members := map[string]*member{"1": {"1", "Ada"}}
+	byID := func(_ context.Context, id string) (*member, error) {
+		if m, ok := members[id]; ok {
+			return m, nil
+		}
+		return nil, auth.ErrNotFound
+	}
+
+	m, err := auth.New(auth.UserFunc(byID), memory.New(nil), &auth.Options{
+		Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	mux := http.NewServeMux()
+	m.Mount(mux)
+	mux.Handle("GET /me", m.RequireUser(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		who, _ := auth.UserFrom[*member](r.Context())
+		fmt.Fprintf(w, "Hello %s", who.name)
+	})))
+	// Nearly every host leaves this to a provider, such as package password.
+	mux.HandleFunc("POST /ada", func(w http.ResponseWriter, r *http.Request) {
+		err := m.LogIn(w, r, "1", auth.Proof{Method: "example"})
+		m.Finish(w, r, err, "/me")
+	})
+	site := m.Handler(mux)
+
+	w := httptest.NewRecorder()
+	site.ServeHTTP(w, httptest.NewRequest("GET", "/me", nil))
+	fmt.Println(w.Code)
+
+	w = httptest.NewRecorder()
+	site.ServeHTTP(w, httptest.NewRequest("POST", "/ada", nil))
+	cookie := w.Result().Cookies()[0]
+
+	r := httptest.NewRequest("GET", "/me", nil)
+	r.AddCookie(cookie)
+	w = httptest.NewRecorder()
+	site.ServeHTTP(w, r)
+	fmt.Println(w.Code, w.Body)
+	// Output:
+	// 401
+	// 200 Hello Ada
+}
+
+// An authorizer may be one function. Nil is the only yes.
+func ExampleManager_Require() {
+	users := auth.UserFunc(func(_ context.Context, id string) (*member, error) { return &member{id: id}, nil })
+	m, err := auth.New(users, memory.New(nil), &auth.Options{
+		Authorizer: auth.AuthorizerFunc(func(_ context.Context, a auth.Access) error {
+			if a.Identity != nil && a.Identity.UserID == "admin" {
+				return nil
+			}
+			return auth.ErrForbidden
+		}),
+		Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	page := m.Require("admin:view")(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, "the admin page")
+	}))
+	for _, id := range []string{"ada", "admin"} {
+		r := httptest.NewRequest("GET", "/admin", nil)
+		r = r.WithContext(auth.WithIdentity(r.Context(), &auth.Identity{User: &member{id: id}}))
+		w := httptest.NewRecorder()
+		page.ServeHTTP(w, r)
+		fmt.Println(id, w.Code)
+	}
+	// Output:
+	// ada 403
+	// admin 200
+}
+
+// Decorators do not hide what they wrap.
+func ExampleAs() {
+	type decorated struct{ auth.Store }
+	_, bare := auth.As[auth.Sweeper](decorated{memory.New(nil)})
+	_, unwrapped := auth.As[auth.Sweeper](unwrapper{memory.New(nil)})
+	fmt.Println(bare, unwrapped)
+	// Output: false true
+}
+
+type unwrapper struct{ auth.Store }
+
+func (u unwrapper) Unwrap() any { return u.Store }

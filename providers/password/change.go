@@ -1,0 +1,174 @@
+package password
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/gatehouse-go/gatehouse/auth"
+)
+
+// Change replaces the user's password by another one, if current is right, with
+// the same checks as the route POST /password, but for the limits, which need a
+// request. The user's sessions end, but for the one that ctx belongs to: see
+// [auth.Manager.ChangeCredentials]. The returned proof is of the new password:
+// [auth.Manager.Reauthenticate] keeps that session alive with it.
+//
+// The error is an [*auth.Problem]: "bad_credentials" for a wrong current
+// password, "no_password" (409) for a user who has none, "invalid_field",
+// "conflict" if the password was changed meanwhile, "busy", or one of the new
+// password's, see [Provider.Register]. Any other is an outage, or says that
+// sessions could not be ended.
+//
+// With a [Table], ctx must be of a request whose session began with the
+// password, which tells the name to look up.
+func (p *Provider) Change(ctx context.Context, userID, current, password string) (auth.Proof, error) {
+	proof, _, err := p.change(ctx, userID, current, password)
+	return proof, err
+}
+
+// change also reports whether current was right, whatever became of the new
+// password.
+func (p *Provider) change(ctx context.Context, userID, current, password string) (proof auth.Proof, right bool, err error) {
+	if current == "" {
+		return proof, false, missing("current")
+	}
+	old, err := p.held(ctx, userID)
+	if err != nil {
+		return proof, false, err
+	}
+	// What is replaced below is what was verified: a password that was set in
+	// between is not overwritten.
+	if old, err = p.confirm(ctx, old, current, "current"); err != nil {
+		return proof, false, err
+	}
+	proof, err = p.set(ctx, userID, old, password)
+	return proof, true, err
+}
+
+// Set gives the user a password without asking for the present one: for
+// administrators, after whoever calls it has made sure that they may. The
+// password is checked like any other. All of the user's sessions end.
+//
+// The error is as that of [Provider.Change]. With a [Table] it is always
+// "no_password": the host writes its own column.
+func (p *Provider) Set(ctx context.Context, userID, password string) error {
+	old, err := p.held(ctx, userID)
+	if problem, ok := isProblem(err); ok && problem.Code == codeNoPassword && p.opts.Table == nil {
+		old, err = auth.Credential{}, nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = p.set(ctx, userID, old, password)
+	return err
+}
+
+// set stores a new password in the place of old, which is the zero credential
+// if there is none.
+func (p *Provider) set(ctx context.Context, userID string, old auth.Credential, password string) (auth.Proof, error) {
+	words, err := p.words(ctx, userID, old)
+	if err != nil {
+		return auth.Proof{}, err
+	}
+	prepared, err := p.policy.check(ctx, userID, password, words)
+	if err == nil {
+		err = p.policy.checkBreach(ctx, prepared)
+	}
+	if err != nil {
+		return auth.Proof{}, err
+	}
+	encoded, err := p.hash(ctx, prepared)
+	if err != nil {
+		return auth.Proof{}, err
+	}
+	next := old
+	next.Data = []byte(encoded)
+	change := auth.Change{Old: &old, New: &next}
+	switch {
+	case p.opts.Table != nil:
+		next.Generation = digest(encoded)
+	case old.Kind == "":
+		next = auth.Credential{Kind: kind, Key: userID, UserID: userID, Data: next.Data, Generation: firstGeneration, CreatedAt: p.m.Now()}
+		change.Old = nil
+	default:
+		next.Generation++
+	}
+	if err := p.m.ChangeCredentials(ctx, userID, change); err != nil {
+		if errors.Is(err, auth.ErrConflict) || errors.Is(err, auth.ErrNotFound) || errors.Is(err, auth.ErrExists) {
+			err = &auth.Problem{Status: http.StatusConflict, Code: "conflict", Err: err,
+				Detail: "The password was changed somewhere else meanwhile. Please try again."}
+		}
+		return auth.Proof{}, err
+	}
+	return p.proofOf(next), nil
+}
+
+const codeNoPassword = "no_password"
+
+// held returns the user's password credential. The error is the problem
+// "no_password" if there is none.
+func (p *Provider) held(ctx context.Context, userID string) (auth.Credential, error) {
+	key := userID
+	if p.opts.Table != nil {
+		key = p.keyOfSession(ctx, userID)
+	}
+	var c auth.Credential
+	if key != "" {
+		var err error
+		if c, err = p.load(ctx, key, userID); err != nil {
+			return auth.Credential{}, err
+		}
+	}
+	if len(c.Data) == 0 {
+		return auth.Credential{}, &auth.Problem{Status: http.StatusConflict, Code: codeNoPassword,
+			Detail: "You have no password here."}
+	}
+	return c, nil
+}
+
+// keyOfSession returns the name that the user logged in with to the session of
+// ctx, "" if it did not begin with a password.
+func (p *Provider) keyOfSession(ctx context.Context, userID string) string {
+	id, err := p.m.IdentityFrom(ctx)
+	if err != nil || id.UserID != userID {
+		return ""
+	}
+	for _, proof := range id.Proofs {
+		if proof.Kind == kind {
+			return proof.Key
+		}
+	}
+	return ""
+}
+
+// confirm checks a password of somebody who is known already. field is where it
+// was typed.
+func (p *Provider) confirm(ctx context.Context, c auth.Credential, password, field string) (auth.Credential, error) {
+	c, err := p.prove(ctx, c, password, true)
+	if errors.Is(err, ErrMismatch) {
+		err = wrong(field, "This is not your present password.")
+	}
+	return c, err
+}
+
+// words returns what the user's new password must not be made of.
+func (p *Provider) words(ctx context.Context, userID string, old auth.Credential) ([]string, error) {
+	names, err := p.m.Store().UserCredentials(ctx, userID, "email", "username")
+	if err != nil {
+		return nil, err
+	}
+	if p.opts.Table != nil {
+		names = append(names, auth.Credential{Kind: "username", Key: old.Key})
+	}
+	var words []string
+	for _, c := range names {
+		if c.Kind == "email" || strings.Contains(c.Key, "@") {
+			words = append(words, wordsOf(auth.Profile{Email: c.Key})...)
+		} else {
+			words = append(words, c.Key)
+		}
+	}
+	return words, nil
+}

@@ -1,0 +1,85 @@
+package password
+
+import (
+	"github.com/gatehouse-go/gatehouse/auth"
+	"github.com/gatehouse-go/gatehouse/internal/form"
+	"github.com/gatehouse-go/gatehouse/internal/identifier"
+)
+
+// PageForms implements [auth.Former]: how to log in, and how to confirm.
+func (p *Provider) PageForms(page string) []auth.Form {
+	switch page {
+	case "login":
+		return []auth.Form{p.loginForm(nil)}
+	case "confirm":
+		return []auth.Form{confirmForm()}
+	}
+	return nil
+}
+
+// The forms show again what was sent, but for passwords.
+
+func (p *Provider) loginForm(sent form.Values) auth.Form {
+	name := auth.Field{Name: "email", Label: "Email address", Type: "email", Autocomplete: "username", MaxLength: identifier.MaxEmail}
+	switch {
+	case p.opts.Login == ByUsername:
+		name = usernameField()
+	case p.opts.Login == ByEither:
+		name.Name, name.Label, name.Type = "login", "Email address or user name", "text"
+	}
+	if p.opts.Table != nil { // the host decides what a name looks like
+		name.Type, name.MaxLength = "text", 255
+	}
+	name.Value = sent.Get(name.Name)
+	remember := auth.Field{Name: "remember", Label: "Stay logged in after closing the browser", Type: "checkbox", Optional: true}
+	if sent.Bool("remember") {
+		remember.Value = "on"
+	}
+	return auth.Form{Name: kind, Action: "/login", Submit: "Log in", Fields: []auth.Field{name, presentPassword("password", "Password"), remember}}
+}
+
+func (p *Provider) registerForm(sent form.Values) auth.Form {
+	fields := []auth.Field{{Name: "name", Label: "Name", Type: "text", Autocomplete: "name", Optional: true, MaxLength: maxName}}
+	email := auth.Field{Name: "email", Label: "Email address", Type: "email", Autocomplete: "username", MaxLength: identifier.MaxEmail}
+	username := usernameField()
+	switch p.opts.Login {
+	case ByUsername:
+		fields = append(fields, username)
+	case ByEither:
+		email.Autocomplete, username.Optional = "email", true // one field for a password manager to take as the name
+		fields = append(fields, email, username)
+	default:
+		fields = append(fields, email)
+	}
+	for i := range fields {
+		fields[i].Value = sent.Get(fields[i].Name)
+	}
+	return auth.Form{Name: kind, Action: "/register", Submit: "Create account", Fields: append(fields, p.newPassword("Password", p.opts.MinLength))}
+}
+
+func (p *Provider) changeForm() auth.Form {
+	least := p.opts.MinLength
+	if p.opts.SecondFactor != nil {
+		least = leastMinLength // more may be asked for; the answer says so
+	}
+	return auth.Form{Name: kind, Action: "/password", Submit: "Change password", Fields: []auth.Field{
+		presentPassword("current", "Current password"),
+		p.newPassword("New password", least),
+	}}
+}
+
+func confirmForm() auth.Form {
+	return auth.Form{Name: kind, Action: "/confirm", Submit: "Confirm", Fields: []auth.Field{presentPassword("password", "Password")}}
+}
+
+func usernameField() auth.Field {
+	return auth.Field{Name: "username", Label: "User name", Type: "text", Autocomplete: "username", MaxLength: identifier.MaxUsername}
+}
+
+func presentPassword(name, label string) auth.Field {
+	return auth.Field{Name: name, Label: label, Type: "password", Autocomplete: "current-password"}
+}
+
+func (p *Provider) newPassword(label string, least int) auth.Field {
+	return auth.Field{Name: "password", Label: label, Type: "password", Autocomplete: "new-password", MinLength: least}
+}

@@ -1,0 +1,189 @@
+package password
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/gatehouse-go/gatehouse/auth"
+	"github.com/gatehouse-go/gatehouse/internal/form"
+)
+
+// The handlers read what was sent, call what a host can call as well, and
+// answer. Guesses are counted here, since the counting needs a request.
+
+func (p *Provider) postLogin(w http.ResponseWriter, r *http.Request) {
+	sent, err := form.Parse(w, r, p.opts.Login.field(), "password", "remember", "next")
+	next := sent.Get("next")
+	again := func(err error) {
+		p.m.Answer(w, r, &auth.Page{Name: "login", Forms: []auth.Form{p.loginForm(sent)}, Next: next}, err)
+	}
+	if err != nil {
+		again(err)
+		return
+	}
+	var attempt *auth.Attempt
+	refused := auth.Event{Name: "login.refused", Method: kind}
+	userID, proof, err := p.verify(r.Context(), sent.Get(p.opts.Login.field()), sent.Get("password"), func(account, userID string) (err error) {
+		if userID != p.m.Nobody() {
+			refused.UserID = userID
+		}
+		attempt, err = p.m.Attempt(r, kind, account, userID)
+		return err
+	})
+	if errors.Is(err, auth.ErrBadCredentials) {
+		p.refuse(r, refused, err)
+	}
+	if err != nil {
+		again(err)
+		return
+	}
+	var opts []auth.LoginOption
+	if sent.Bool("remember") {
+		opts = append(opts, auth.Remember())
+	}
+	err = p.m.LogIn(w, r, userID, proof, opts...)
+	var owed *auth.OwedError
+	if err == nil || errors.As(err, &owed) {
+		attempt.Succeeded(w, r, userID)
+		p.m.Finish(w, r, err, next)
+		return
+	}
+	again(err)
+}
+
+// refuse tells of an answer that was wrong.
+func (p *Provider) refuse(r *http.Request, e auth.Event, err error) {
+	if problem, ok := isProblem(err); ok && problem.Err != nil {
+		e.Reason = problem.Err.Error()
+	}
+	p.m.Emit(r, e)
+}
+
+func (p *Provider) getRegister(w http.ResponseWriter, r *http.Request) {
+	p.m.Answer(w, r, &auth.Page{Name: "register", Forms: []auth.Form{p.registerForm(nil)}}, nil)
+}
+
+func (p *Provider) postRegister(w http.ResponseWriter, r *http.Request) {
+	sent, err := form.Parse(w, r, "email", "username", "name", "password", "next")
+	next := sent.Get("next")
+	again := func(err error) {
+		p.m.Answer(w, r, &auth.Page{Name: "register", Forms: []auth.Form{p.registerForm(sent)}, Next: next}, err)
+	}
+	if err != nil {
+		again(err)
+		return
+	}
+	profile := auth.Profile{Email: sent.Get("email"), Username: sent.Get("username"), Name: sent.Get("name")}
+	switch p.opts.Login { // what the form does not ask for is not taken
+	case ByEmail:
+		profile.Username = ""
+	case ByUsername:
+		profile.Email = ""
+	}
+	var attempt *auth.Attempt
+	userID, err := p.register(r.Context(), profile, sent.Get("password"), func(account string) (err error) {
+		attempt, err = p.m.Attempt(r, "register", account, p.m.Nobody())
+		return err
+	})
+	if err != nil {
+		again(err)
+		return
+	}
+	err = p.m.LogIn(w, r, userID, auth.Proof{Method: kind, At: p.m.Now(), Kind: kind, Key: userID, Generation: firstGeneration})
+	if err == nil {
+		attempt.Succeeded(w, r, userID)
+	}
+	p.m.Finish(created{w}, r, err, next)
+}
+
+// created makes 201 of the 200 that says that somebody has logged in.
+type created struct{ http.ResponseWriter }
+
+func (w created) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w created) WriteHeader(status int) {
+	if status == http.StatusOK {
+		status = http.StatusCreated
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (p *Provider) getPassword(w http.ResponseWriter, r *http.Request) {
+	p.m.Answer(w, r, &auth.Page{Name: "password", Forms: []auth.Form{p.changeForm()}}, nil)
+}
+
+func (p *Provider) postPassword(w http.ResponseWriter, r *http.Request) {
+	sent, err := form.Parse(w, r, "current", "password", "next")
+	next := sent.Get("next")
+	again := func(err error) {
+		p.m.Answer(w, r, &auth.Page{Name: "password", Forms: []auth.Form{p.changeForm()}, Next: next}, err)
+	}
+	if err == nil {
+		err = p.guess(w, r, "password.change", func(userID string) (auth.Proof, bool, error) {
+			return p.change(r.Context(), userID, sent.Get("current"), sent.Get("password"))
+		})
+	}
+	if err != nil {
+		again(err)
+		return
+	}
+	p.m.Finish(w, r, nil, next)
+}
+
+func (p *Provider) postConfirm(w http.ResponseWriter, r *http.Request) {
+	sent, err := form.Parse(w, r, "password", "next")
+	next := sent.Get("next")
+	if err == nil {
+		err = p.guess(w, r, "password.confirm", func(userID string) (auth.Proof, bool, error) {
+			return p.reprove(r.Context(), userID, sent.Get("password"))
+		})
+	}
+	if err != nil {
+		p.m.Answer(w, r, &auth.Page{Name: "confirm", Forms: []auth.Form{confirmForm()}, Next: next}, err)
+		return
+	}
+	p.m.Finish(w, r, nil, next)
+}
+
+// reprove verifies the password of who is logged in.
+func (p *Provider) reprove(ctx context.Context, userID, password string) (proof auth.Proof, right bool, err error) {
+	if password == "" {
+		return proof, false, missing("password")
+	}
+	c, err := p.held(ctx, userID)
+	if err != nil {
+		return proof, false, err
+	}
+	if c, err = p.confirm(ctx, c, password, "password"); err != nil {
+		return proof, false, err
+	}
+	return p.proofOf(c), true, nil
+}
+
+// guess counts a guess at the password of who is logged in, under a scope of its
+// own: whoever has got hold of a session cannot guess for ever, and cannot use
+// up the owner's logins. What prove returns becomes a proof of the session. A
+// right guess is forgotten, even if the new password that came with it was
+// refused.
+func (p *Provider) guess(w http.ResponseWriter, r *http.Request, scope string, prove func(userID string) (auth.Proof, bool, error)) error {
+	id, err := p.m.IdentityFrom(r.Context())
+	if err != nil {
+		return err
+	}
+	attempt, err := p.m.Attempt(r, scope, "user:"+id.UserID, id.UserID)
+	if err != nil {
+		return err
+	}
+	proof, right, err := prove(id.UserID)
+	if right {
+		defer attempt.Succeeded(w, r, id.UserID)
+	}
+	if errors.Is(err, auth.ErrBadCredentials) {
+		p.refuse(r, auth.Event{Name: "login.refused", Method: kind, UserID: id.UserID, Actor: id.Actor}, err)
+	}
+	if err != nil {
+		return err
+	}
+	return p.m.Reauthenticate(w, r, proof)
+}
