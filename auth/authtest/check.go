@@ -14,7 +14,7 @@ import (
 // callers is how many call at once where exactly one may succeed.
 const callers = 50
 
-// checkErr requires that err wraps want and no other outcome of a store; rule
+// checkErr requires that err wraps want and no other outcome; rule
 // is the sentence of the contract that is broken otherwise.
 func checkErr(t *testing.T, call string, err, want error, rule string) {
 	t.Helper()
@@ -43,7 +43,10 @@ func checkOutage(t *testing.T, call string, err error, rule string) {
 }
 
 func outcomes() []error {
-	return []error{auth.ErrNotFound, auth.ErrExists, auth.ErrConflict, auth.ErrInvalid}
+	return []error{
+		auth.ErrNotFound, auth.ErrExists, auth.ErrConflict, auth.ErrInvalid,
+		auth.ErrNoCredentials, auth.ErrBadCredentials, auth.ErrForbidden,
+	}
 }
 
 // must stops the test: what follows would say nothing.
