@@ -3,9 +3,9 @@
 test:
 	go test work
 
-# All benchmarks, peers side by side; docs/performance.md keeps the results.
+# Peers side by side, as docs/performance.md keeps them.
 bench:
-	cd bench && go test -run '^$$' -bench . -benchmem -timeout 60m ./...
+	go run ./bench/cmd/table
 
 check:
 	.ci/run

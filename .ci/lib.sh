@@ -50,18 +50,27 @@ each() {
 # tool PACKAGE@VERSION: a Go program, installed for this run only.
 tool() { retry env GOWORK=off GOFLAGS=-mod=mod GOBIN="$CI_TMP/bin" go install "$1"; }
 
-# tests LOG ARG…: go test -v with ARG…; shows a line per package, and
-# everything if it failed.
+# tests LOG ARG…: go test -v with ARG…; shows a line per package, and what the
+# packages that failed had to say.
 tests() {
 	local log=$1
 	shift
 	if go test -v "$@" >"$log" 2>&1; then
-		grep -E '^(ok|\?)|no test files' "$log" | grep -v 'no test files' || true
+		grep -E '^ok' "$log"
 		return 0
 	fi
-	grep -E '^(ok|FAIL|panic:|--- FAIL|[[:space:]]+--- FAIL)|WARNING: DATA RACE|^#|: build failed' "$log" || true
-	echo "the last of the log:"
-	grep -vE '^[[:space:]]*(=== (RUN|PAUSE|CONT|NAME)|--- PASS)|^PASS$' "$log" | tail -n 300
+	grep -vE '^[[:space:]]*(=== (RUN|PAUSE|CONT|NAME)|--- PASS)|^PASS$' "$log" | awk '
+		{ line[n++] = $0 }
+		/^ok/ { print }
+		/^(ok  |\?   )\t/ { n = 0 }
+		/^FAIL\t/ { show() }
+		END { show() }
+		function show(  i) {
+			for (i = 0; i < n; i++)
+				if (i < 200 || i >= n - 100) print line[i]
+				else if (i == 200) print "[…]"
+			n = 0
+		}'
 	return 1
 }
 

@@ -2,6 +2,7 @@ package auth_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -27,10 +28,16 @@ type compound struct {
 
 func newCompound(t *testing.T, factor *authtest.Factor, change func(*auth.Options)) *compound {
 	t.Helper()
+	return newCompoundOn(t, memory.New(nil), factor, change)
+}
+
+// newCompoundOn is newCompound on a store of the test's choice.
+func newCompoundOn(t *testing.T, store auth.Store, factor *authtest.Factor, change func(*auth.Options)) *compound {
+	t.Helper()
 	c := &compound{users: memory.NewUsers()}
 	pw := password.New(&password.Options{Hasher: password.Bcrypt{Cost: 4, InsecureFast: true}})
 	var opts auth.Options
-	c.site = newSite(t, func(o *auth.Options) {
+	c.site = newSiteOn(t, store, func(o *auth.Options) {
 		o.Providers = []auth.Provider{pw, trust{}}
 		if factor != nil {
 			o.Providers = append(o.Providers, factor)
@@ -295,7 +302,11 @@ func TestHalfDoneLoginsEnd(t *testing.T) {
 
 // Of many that complete one half-done login exactly one does.
 func TestHalfDoneLoginIsCompletedOnce(t *testing.T) {
-	c := newCompound(t, &authtest.Factor{}, func(o *auth.Options) {
+	onEveryStore(t, testHalfDoneLoginIsCompletedOnce)
+}
+
+func testHalfDoneLoginIsCompletedOnce(t *testing.T, store auth.Store) {
+	c := newCompoundOn(t, store, &authtest.Factor{}, func(o *auth.Options) {
 		o.Limits.Account = auth.Limit{Max: 1000, Per: time.Minute}
 		o.Limits.Network = auth.Limit{Max: 1000, Per: time.Minute}
 	})
@@ -335,16 +346,20 @@ func TestHalfDoneLoginsDoNotMix(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.enrol()
+	byWord := c.visitor() // half done with a proof that no credential stands behind
+	byWord.post("/own", "")
 	v := c.halfDone()
-	w := httptest.NewRecorder()
-	c.m.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		err := c.m.LogIn(w, r, bob, auth.Proof{Method: "code", Kind: "code", Key: bob, Generation: 1})
-		if !errors.Is(err, auth.ErrBadCredentials) {
-			t.Errorf("bob's code on top of ada's password: %v", err)
+	for _, half := range []*visitor{v, byWord} {
+		w := httptest.NewRecorder()
+		c.m.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			err := c.m.LogIn(w, r, bob, auth.Proof{Method: "code", Kind: "code", Key: bob, Generation: 1})
+			if !errors.Is(err, auth.ErrBadCredentials) {
+				t.Errorf("bob's code on top of ada's login: %v", err)
+			}
+		})).ServeHTTP(w, half.request("POST", "/", ""))
+		if len(w.Result().Cookies()) != 0 {
+			t.Errorf("cookies %v", w.Result().Cookies())
 		}
-	})).ServeHTTP(w, v.request("POST", "/", ""))
-	if got := v.who(); got != "nobody" {
-		t.Error(got)
 	}
 	// The first factor twice is not two factors.
 	if res := v.post("/auth/login", "email=ada@example.com&password="+goodPassword); code(res) != "factor_owed" {
@@ -368,5 +383,37 @@ func TestFactorEnrolledLater(t *testing.T) {
 	}
 	if res := v.get("/fresh"); res.StatusCode != 401 {
 		t.Errorf("fresh without the factor: %s", res.Status)
+	}
+}
+
+// The account page shows how one logs in, and nothing that one logs in with.
+func TestAccountPage(t *testing.T) {
+	c := newCompound(t, &authtest.Factor{}, nil)
+	v := c.visitor()
+	v.post("/auth/login", "email=ada@example.com&password="+goodPassword)
+	c.enrol() // ends all sessions
+	v.post("/auth/login", "email=ada@example.com&password="+goodPassword)
+	v.post("/auth/code", "code=000000")
+	var account struct {
+		UserID string `json:"user_id"`
+		Ways   []struct{ Kind, Key, Label string }
+	}
+	decode(t, v.get("/auth/account"), &account)
+	if len(account.Ways) != 3 || account.Ways[1].Kind != "email" || account.Ways[1].Key != "ada@example.com" || account.Ways[2].Key != "" {
+		t.Errorf("%+v", account)
+	}
+	v.header.Set("Accept", "text/html")
+	var page auth.Page
+	shown := body(v.get("/auth/account"))
+	if err := json.Unmarshal([]byte(strings.Replace(shown, `"Identity":`, `"-":`, 1)), &page); err != nil {
+		t.Fatal(err)
+	}
+	if len(page.Ways) != 3 {
+		t.Errorf("%+v", page.Ways)
+	}
+	for _, w := range page.Ways {
+		if w.Data != nil {
+			t.Errorf("a page was given the data of %s", w.Kind)
+		}
 	}
 }

@@ -9,12 +9,14 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/auth"
+	"github.com/gatehouse-go/gatehouse/stores/bun/open"
 	"github.com/gatehouse-go/gatehouse/stores/memory"
 )
 
@@ -88,6 +90,7 @@ type spy struct {
 	calls  map[string]int
 	fail   map[string]error
 	before map[string]func()
+	after  map[string]func()
 }
 
 func (s *spy) Unwrap() any { return s.Store }
@@ -101,6 +104,15 @@ func (s *spy) call(verb string) error {
 		before()
 	}
 	return err
+}
+
+func (s *spy) done(verb string) {
+	s.mu.Lock()
+	after := s.after[verb]
+	s.mu.Unlock()
+	if after != nil {
+		after()
+	}
 }
 
 func (s *spy) count(verb string) int {
@@ -156,7 +168,15 @@ func (s *spy) LoadCredential(ctx context.Context, kind, key string) (auth.Creden
 	if err := s.call("LoadCredential"); err != nil {
 		return auth.Credential{}, err
 	}
-	return s.Store.LoadCredential(ctx, kind, key)
+	c, err := s.Store.LoadCredential(ctx, kind, key)
+	s.done("LoadCredential")
+	return c, err
+}
+
+func (s *spy) UserCredentials(ctx context.Context, userID string, kinds ...string) ([]auth.Credential, error) {
+	held, err := s.Store.UserCredentials(ctx, userID, kinds...)
+	s.done("UserCredentials")
+	return held, err
 }
 
 func (s *spy) ChangeCredentials(ctx context.Context, changes ...auth.Change) error {
@@ -259,11 +279,37 @@ var t0 = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 // change may change what it likes.
 func newSite(t *testing.T, change func(*auth.Options)) *site {
 	t.Helper()
+	return newSiteOn(t, memory.New(nil), change)
+}
+
+// onEveryStore runs a test on every store that there is.
+func onEveryStore(t *testing.T, test func(t *testing.T, store auth.Store)) {
+	t.Run("memory", func(t *testing.T) { test(t, memory.New(nil)) })
+	t.Run("SQLite", func(t *testing.T) {
+		db, err := open.Open("file:" + filepath.Join(t.TempDir(), "test.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := db.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		if err := db.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		test(t, db)
+	})
+}
+
+// newSiteOn is newSite on a store of the test's choice.
+func newSiteOn(t *testing.T, store auth.Store, change func(*auth.Options)) *site {
+	t.Helper()
 	s := &site{
 		t:        t,
 		accounts: &accounts{m: map[string]account{"ada": {id: "ada"}, "bob": {id: "bob"}}},
 		clock:    &clock{t: t0},
-		store:    &spy{Store: memory.New(nil), calls: map[string]int{}, fail: map[string]error{}, before: map[string]func(){}},
+		store:    &spy{Store: store, calls: map[string]int{}, fail: map[string]error{}, before: map[string]func(){}, after: map[string]func(){}},
 		log:      &bytes.Buffer{},
 		events:   &[]auth.Event{},
 	}

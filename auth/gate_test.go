@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -137,32 +138,34 @@ func TestLoginRacesWithChange(t *testing.T) {
 	for name, apply := range change {
 		for _, at := range []string{"CreateSession", "after CreateSession"} {
 			t.Run(name+" at "+at, func(t *testing.T) {
-				s := newSite(t, nil)
-				s.addKey("ada", "adas")
-				var once sync.Once
-				verb := at
-				if at == "after CreateSession" {
-					verb = "LoadCredential"
-				}
-				n := 0
-				s.store.before[verb] = func() {
-					if n++; verb == "LoadCredential" && n < 2 {
-						return // the provider's own look
+				onEveryStore(t, func(t *testing.T, store auth.Store) {
+					s := newSiteOn(t, store, nil)
+					s.addKey("ada", "adas")
+					var once sync.Once
+					verb := at
+					if at == "after CreateSession" {
+						verb = "LoadCredential"
 					}
-					once.Do(func() { s.store.before[verb] = nil; apply(s) })
-				}
-				attacker := s.visitor()
-				res := attacker.post("/auth/trust?user=ada&key=adas", "")
-				s.store.before[verb] = nil
-				if got := attacker.who(); got != "nobody" {
-					t.Errorf("%s, and the attacker is %s", res.Status, got)
-				}
-				if name == "version raised" && at == "after CreateSession" {
-					return // the session is there, and refused at every request
-				}
-				if left, _ := s.m.Sessions(context.Background(), "ada"); len(left) != 0 {
-					t.Errorf("%d sessions are left", len(left))
-				}
+					n := 0
+					s.store.before[verb] = func() {
+						if n++; verb == "LoadCredential" && n < 2 {
+							return // the provider's own look
+						}
+						once.Do(func() { s.store.before[verb] = nil; apply(s) })
+					}
+					attacker := s.visitor()
+					res := attacker.post("/auth/trust?user=ada&key=adas", "")
+					s.store.before[verb] = nil
+					if got := attacker.who(); got != "nobody" {
+						t.Errorf("%s, and the attacker is %s", res.Status, got)
+					}
+					if name == "version raised" && at == "after CreateSession" {
+						return // the session is there, and refused at every request
+					}
+					if left, _ := s.m.Sessions(context.Background(), "ada"); len(left) != 0 {
+						t.Errorf("%d sessions are left", len(left))
+					}
+				})
 			})
 		}
 	}
@@ -189,13 +192,15 @@ func TestChangeEndsTheOtherSessions(t *testing.T) {
 	}
 }
 
-func TestChangeCredentials(t *testing.T) {
+func TestChangeCredentials(t *testing.T) { onEveryStore(t, testChangeCredentials) }
+
+func testChangeCredentials(t *testing.T, store auth.Store) {
 	ctx := context.Background()
-	s := newSite(t, nil)
+	s := newSiteOn(t, store, nil)
 	first, second := s.addKey("ada", "1"), s.addKey("ada", "2")
 
 	// Two removals of the last two ways in, at once: one of them stays.
-	errs := meet(s, func(i int) error {
+	errs := meet(s, "UserCredentials", func(i int) error {
 		c := []auth.Credential{first, second}[i]
 		return s.m.ChangeCredentials(ctx, "ada", auth.Change{Old: &c})
 	})
@@ -221,22 +226,24 @@ func TestChangeCredentials(t *testing.T) {
 	}
 }
 
-// meet runs f twice at once, so that both have looked before either changes
-// anything.
-func meet(s *site, f func(i int) error) []error {
+// meet runs f twice at once, so that both have looked, by verb, before either
+// changes anything.
+func meet(s *site, verb string, f func(i int) error) []error {
 	var wg, looked sync.WaitGroup
 	looked.Add(2)
-	s.store.mu.Lock()
-	s.store.before["ChangeCredentials"] = func() { looked.Done(); looked.Wait() }
-	s.store.mu.Unlock()
+	var n atomic.Int32
+	s.store.after[verb] = func() {
+		if n.Add(1) <= 2 {
+			looked.Done()
+			looked.Wait()
+		}
+	}
 	errs := make([]error, 2)
 	for i := range errs {
 		wg.Go(func() { errs[i] = f(i) })
 	}
 	wg.Wait()
-	s.store.mu.Lock()
-	delete(s.store.before, "ChangeCredentials")
-	s.store.mu.Unlock()
+	s.store.after[verb] = nil
 	return errs
 }
 
@@ -250,9 +257,11 @@ func count(errs []error, target error) (n int) {
 }
 
 // Two first changes meet as well, although there is nothing yet to meet on.
-func TestTwoFirstChanges(t *testing.T) {
-	s := newSite(t, nil)
-	errs := meet(s, func(i int) error {
+func TestTwoFirstChanges(t *testing.T) { onEveryStore(t, testTwoFirstChanges) }
+
+func testTwoFirstChanges(t *testing.T, store auth.Store) {
+	s := newSiteOn(t, store, nil)
+	errs := meet(s, "LoadCredential", func(i int) error {
 		c := auth.Credential{Kind: "key", Key: string(rune('a' + i)), UserID: "ada"}
 		return s.m.ChangeCredentials(context.Background(), "ada", auth.Change{New: &c})
 	})
@@ -328,8 +337,10 @@ func TestFreshness(t *testing.T) {
 }
 
 // A confirmation that meets a log-out brings nothing back.
-func TestReauthenticateMeetsLogOut(t *testing.T) {
-	s := newSite(t, nil)
+func TestReauthenticateMeetsLogOut(t *testing.T) { onEveryStore(t, testReauthenticateMeetsLogOut) }
+
+func testReauthenticateMeetsLogOut(t *testing.T, store auth.Store) {
+	s := newSiteOn(t, store, nil)
 	ada := s.visitor().logIn("ada")
 	other := s.visitor()
 	other.cookies["__Host-sid"] = ada.cookies["__Host-sid"]

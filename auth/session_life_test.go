@@ -97,31 +97,33 @@ func TestLoggedOutStaysLoggedOut(t *testing.T) {
 		}},
 	} {
 		t.Run(end.name, func(t *testing.T) {
-			s := newSite(t, nil)
-			ada := s.browser().logIn("ada")
-			slow := s.browser()
-			slow.cookies["__Host-sid"] = ada.cookies["__Host-sid"]
-			s.clock.Advance(2 * time.Minute) // a touch is due
+			onEveryStore(t, func(t *testing.T, store auth.Store) {
+				s := newSiteOn(t, store, nil)
+				ada := s.browser().logIn("ada")
+				slow := s.browser()
+				slow.cookies["__Host-sid"] = ada.cookies["__Host-sid"]
+				s.clock.Advance(2 * time.Minute) // a touch is due
 
-			reached, ended := make(chan bool), make(chan bool)
-			var first atomic.Bool
-			s.store.before["UpdateSession"] = func() {
-				if first.CompareAndSwap(false, true) {
-					close(reached)
-					<-ended
+				reached, ended := make(chan bool), make(chan bool)
+				var first atomic.Bool
+				s.store.before["UpdateSession"] = func() {
+					if first.CompareAndSwap(false, true) {
+						close(reached)
+						<-ended
+					}
 				}
-			}
-			answer := make(chan string)
-			go func() { answer <- slow.who() }()
-			<-reached
-			end.end(s, ada)
-			close(ended)
-			if got := <-answer; got != "nobody" {
-				t.Errorf("the slow request was answered as %s", got)
-			}
-			if got := slow.who(); got != "nobody" {
-				t.Errorf("afterwards the cookie is %s", got)
-			}
+				answer := make(chan string)
+				go func() { answer <- slow.who() }()
+				<-reached
+				end.end(s, ada)
+				close(ended)
+				if got := <-answer; got != "nobody" {
+					t.Errorf("the slow request was answered as %s", got)
+				}
+				if got := slow.who(); got != "nobody" {
+					t.Errorf("afterwards the cookie is %s", got)
+				}
+			})
 		})
 	}
 }
@@ -149,6 +151,9 @@ func TestTimeouts(t *testing.T) {
 		if got := ada.who(); got != "ada" {
 			t.Fatalf("in constant use: %s", got)
 		}
+	}
+	if live, err := s.m.Sessions(context.Background(), "ada"); err != nil || len(live) != 1 || live[0].ExpiresAt.After(live[0].EndsAt) {
+		t.Errorf("near its end the session is %+v, %v", live, err)
 	}
 	s.clock.Advance(30 * time.Minute)
 	if got := ada.who(); got != "nobody" {

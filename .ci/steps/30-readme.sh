@@ -7,7 +7,8 @@ test=$(grep -xE 'go test \S.*' README.md | head -n 1)
 [ -n "$demo" ] && [ -n "$test" ] || { echo "README.md has no line that begins with go run, or none with go test"; exit 1; }
 
 echo "\$ $test"
-CGO_ENABLED=0 $test
+bad=0
+CGO_ENABLED=0 $test || bad=1
 
 # The demo on a free port and a new file, until it answers.
 port=$((20000 + RANDOM % 20000))
@@ -18,7 +19,7 @@ trap 'kill -- -$pid 2>/dev/null || true' EXIT
 for ((i = 0; i < 600; i++)); do
 	if curl -sf -m 5 -o "$CI_TMP/demo.html" "http://localhost:$port/"; then
 		echo "it answers: $(wc -c <"$CI_TMP/demo.html") bytes"
-		exit 0
+		exit $bad
 	fi
 	kill -0 "$pid" 2>/dev/null || break
 	sleep 0.5

@@ -25,6 +25,9 @@ type ProviderTest struct {
 	New func(t *testing.T) auth.Provider
 	// Store returns an empty store.
 	Store func(t *testing.T) auth.Store
+	// Options may change the options of every Manager, for a provider that
+	// needs something of them. May be nil.
+	Options func(o *auth.Options)
 
 	// Path is where a login is posted, such as "/login". If it is "", what the
 	// provider does is more than one POST: then only its composition is
@@ -147,6 +150,9 @@ func (p ProviderTest) site(t *testing.T, change func(o *auth.Options)) *site {
 		Now:       NewClock(time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)).Now,
 		Logger:    slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		OnEvent:   s.events.Record,
+	}
+	if p.Options != nil {
+		p.Options(o)
 	}
 	if change != nil {
 		change(o)

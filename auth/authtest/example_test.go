@@ -1,0 +1,119 @@
+package authtest_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/auth"
+	"github.com/gatehouse-go/gatehouse/auth/authtest"
+	"github.com/gatehouse-go/gatehouse/stores/memory"
+)
+
+// A host with users, a clock and an outbox of its tests' own.
+func Example() {
+	clock := authtest.NewClock(time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC))
+	var outbox authtest.Outbox
+	users := authtest.NewUsers("ada")
+	m, err := auth.New(users, memory.New(nil), &auth.Options{Now: clock.Now, OnEvent: outbox.Record})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /enter", func(w http.ResponseWriter, r *http.Request) {
+		m.Finish(w, r, m.LogIn(w, r, "ada", auth.Proof{Method: "door"}), "")
+	})
+	mux.Handle("GET /me", m.RequireUser(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})))
+	h := m.Handler(mux)
+
+	entered := httptest.NewRecorder()
+	h.ServeHTTP(entered, httptest.NewRequest("POST", "/enter", nil))
+	visit := func() int {
+		r := httptest.NewRequest("GET", "/me", nil)
+		r.AddCookie(entered.Result().Cookies()[0])
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return w.Code
+	}
+	fmt.Println("now:", visit())
+	clock.Advance(2 * time.Hour)
+	fmt.Println("two hours later:", visit())
+	fmt.Println("logins:", len(outbox.Named("login")))
+	// Output:
+	// now: 200
+	// two hours later: 401
+	// logins: 1
+}
+
+// A store that somebody has written is tested with one call.
+func ExampleTestStore() {
+	var t *testing.T // the test's own
+	authtest.TestStore(t, func(t *testing.T) auth.Store {
+		return memory.New(nil) // yours; empty each time
+	})
+}
+
+// An authorizer is tested with questions whose answer is known.
+func ExampleTestAuthorizer() {
+	var t *testing.T // the test's own
+	editors := auth.AuthorizerFunc(func(ctx context.Context, a auth.Access) error {
+		if a.Action == "posts:edit" && a.Identity != nil && a.Identity.UserID == "ada" {
+			return ctx.Err()
+		}
+		return auth.ErrForbidden
+	})
+	ada, bob := &auth.Identity{UserID: "ada"}, &auth.Identity{UserID: "bob"}
+	authtest.TestAuthorizer(t, editors,
+		[]auth.Access{{Identity: ada, Action: "posts:edit"}},
+		[]auth.Access{{Identity: bob, Action: "posts:edit"}})
+}
+
+// A test of a handler behind a guard needs no login.
+func ExampleRequest() {
+	var t *testing.T // the test's own
+	hello := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		u, _ := auth.UserFrom[authtest.User](r.Context())
+		fmt.Fprintln(w, "Hello,", u.ID)
+	})
+	w := httptest.NewRecorder()
+	hello.ServeHTTP(w, authtest.Request(t, "GET", "/", authtest.User{ID: "ada"}))
+}
+
+// A test of a whole host has a browser in which somebody is logged in.
+func ExampleClient() {
+	var t *testing.T         // the test's own
+	var m *auth.Manager      // the host's
+	var handler http.Handler // m.Handler(mux)
+	client := authtest.Client(t, m, handler, "ada")
+	res, err := client.Get(authtest.Origin + "/me")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		t.Errorf("ada gets %s", res.Status)
+	}
+}
+
+// A Recorder shows what a login does, and what it does when the store is down.
+func ExampleRecorder() {
+	rec := authtest.NewRecorder(memory.New(nil))
+	m, err := auth.New(authtest.NewUsers("ada"), rec, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	enter := func() error {
+		return m.LogIn(httptest.NewRecorder(), httptest.NewRequest("POST", "/", nil), "ada", auth.Proof{Method: "door"})
+	}
+	h := m.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Println(m.LogIn(w, r, "ada", auth.Proof{Method: "door"}), rec.Calls())
+	}))
+	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "/", nil))
+	_ = enter
+	// Output: <nil> [CreateSession]
+}
