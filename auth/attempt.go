@@ -42,25 +42,28 @@ func (m *Manager) Attempt(r *http.Request, scope, account, userID string) (*Atte
 		key string
 		Limit
 	}
-	a.counter = m.counterKey(scope, "account", account)
+	// The network comes first: once it is over its limit, nobody in it can make
+	// counters for ever more names.
 	net := network(m.ClientAddr(r))
+	a.counter = m.counterKey(scope, "account", account)
 	buckets := []bucket{
-		{a.counter, m.opts.Limits.Account},
 		{m.counterKey(scope, "network", net), m.opts.Limits.Network},
 		{m.counterKey(scope, "network, long", net), m.opts.Limits.NetworkLong},
+		{a.counter, m.opts.Limits.Account},
 	}
 	if a.known {
 		a.counter = m.counterKey(scope, "device", m.deviceKey(a.device, userID))
 		buckets = []bucket{{a.counter, m.opts.Limits.Account}}
 	}
 	var wait time.Duration
-	for _, b := range buckets { // all of them, so that every guess takes the same steps
+	for _, b := range buckets {
 		n, until, err := m.store.Count(ctx, b.key, b.Per, now)
 		if err != nil {
 			return nil, err
 		}
 		if n > b.Max {
-			wait = max(wait, until.Sub(now), time.Second)
+			wait = max(until.Sub(now), time.Second)
+			break
 		}
 	}
 	if wait == 0 {

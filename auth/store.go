@@ -22,7 +22,8 @@ import (
 //   - What goes in and comes out shares no memory, except a *Session, which
 //     nobody changes.
 //   - A store reads no clock and decides nothing: the caller sets the times,
-//     and what has expired is returned until it is swept.
+//     and what has expired is returned until it is swept. A store may sweep a
+//     little of what has long expired when it writes.
 //   - A context that has ended is an outage and returned as such, never
 //     [ErrNotFound]. So is every failure of what is below.
 //   - Every verb is atomic.
@@ -50,7 +51,8 @@ type Limiter interface {
 	// begins anew. The window begins with the first count at or after its end:
 	// until is that count's now plus window. A window of 0 lasts until it is
 	// forgotten, and until is the zero time. N callers in parallel get N
-	// different numbers. Keys longer than 255 bytes are [ErrInvalid].
+	// different numbers. A key that is no key, and a negative window, are
+	// [ErrInvalid].
 	Count(ctx context.Context, key string, window time.Duration, now time.Time) (n int64, until time.Time, err error)
 
 	// Forget removes the counters. A counter that is not there is not an error.

@@ -1,5 +1,6 @@
 // Package authtest has a conformance suite for every interface that others
-// implement, and helpers for the tests of hosts.
+// implement, and helpers for the tests of hosts. It needs nothing but package
+// auth and the standard library, and is not for programs.
 //
 // # Somebody who wrote a store
 //
@@ -17,4 +18,16 @@
 // A failure names the rule that was broken. A suite skips nothing: an ability
 // that is there is tested. No suite sleeps, and none needs a clock, because
 // stores read none. The suites do most when run with the race detector.
+//
+// # A host's tests
+//
+// A handler behind a guard is tested with [Request], which somebody makes
+// without having logged in; a whole host with [Client], a browser in which
+// somebody is logged in, or with the cookie that [LogIn] returns. Nothing here
+// goes around the gate: a user who may not log in is refused in tests as well.
+//
+// For the composition there are [Users] for a host's table, a [Clock] for
+// [auth.Options.Now], an [Outbox] for [auth.Options.OnEvent], a [Factor] to be
+// owed, a [Hasher] that costs nothing, and a [Recorder] in front of the store,
+// which shows what was called and makes calls fail or meet.
 package authtest

@@ -2,6 +2,7 @@ package authtest_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -107,13 +108,17 @@ func ExampleRecorder() {
 		fmt.Println(err)
 		return
 	}
-	enter := func() error {
-		return m.LogIn(httptest.NewRecorder(), httptest.NewRequest("POST", "/", nil), "ada", auth.Proof{Method: "door"})
-	}
-	h := m.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		fmt.Println(m.LogIn(w, r, "ada", auth.Proof{Method: "door"}), rec.Calls())
+	enter := m.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		m.Finish(w, r, m.LogIn(w, r, "ada", auth.Proof{Method: "door"}), "")
 	}))
-	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "/", nil))
-	_ = enter
-	// Output: <nil> [CreateSession]
+	for range 2 {
+		w := httptest.NewRecorder()
+		enter.ServeHTTP(w, httptest.NewRequest("POST", "/", nil))
+		fmt.Println(w.Code, rec.Calls(), len(w.Result().Cookies()))
+		rec.Reset()
+		rec.FailVerb("CreateSession", errors.New("the disk is full"))
+	}
+	// Output:
+	// 200 [CreateSession] 1
+	// 503 [CreateSession] 0
 }

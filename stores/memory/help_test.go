@@ -61,3 +61,11 @@ func must(t testing.TB, err error) {
 		t.Fatal(err)
 	}
 }
+
+// check is must for goroutines that are not the test's.
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Error(err)
+	}
+}

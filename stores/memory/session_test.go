@@ -2,6 +2,7 @@ package memory_test
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 	"unsafe"
+	"weak"
 
 	"github.com/gatehouse-go/gatehouse/auth"
 	"github.com/gatehouse-go/gatehouse/stores/memory"
@@ -142,7 +144,7 @@ func TestRace(t *testing.T) {
 					}
 				case 7:
 					k, err := s.Sweep(ctx, at, 20)
-					must(t, err)
+					check(t, err)
 					swept.Add(int64(k))
 				case 8, 9:
 					v := newTicket(i*8+w, user, fmt.Sprint("slot", n%20))
@@ -216,7 +218,7 @@ func TestRaceTidy(t *testing.T) {
 		work.Go(func() {
 			write := sorts(s)[name]
 			for i := range 6000 {
-				must(t, write(t.Context(), w*6000+i, t0.Add(time.Duration(i)*time.Minute)))
+				check(t, write(t.Context(), w*6000+i, t0.Add(time.Duration(i)*time.Minute)))
 			}
 		})
 	}
@@ -225,5 +227,62 @@ func TestRaceTidy(t *testing.T) {
 	must(t, err)
 	if left > 4*64*75 {
 		t.Errorf("%d of 48000 are left, so that writes did not tidy", left)
+	}
+}
+
+// Who holds on to a session that was deleted or updated holds no other.
+func TestHeldSessionsHoldNoOthers(t *testing.T) {
+	ctx := t.Context()
+	for name, end := range map[string]func(s *memory.Store, v auth.Session) error{
+		"deleted": func(s *memory.Store, v auth.Session) error { return s.DeleteSession(ctx, v.ID) },
+		"updated": func(s *memory.Store, v auth.Session) error { return s.UpdateSession(ctx, &v) },
+	} {
+		s := memory.New(nil)
+		load := func(n int) *auth.Session {
+			v, err := s.LoadSession(ctx, sid(n))
+			must(t, err)
+			return v
+		}
+		for n := range 3 {
+			must(t, s.CreateSession(ctx, newSession(n, "u")))
+		}
+		held := load(1)
+		neighbours := []weak.Pointer[auth.Session]{weak.Make(load(0)), weak.Make(load(2))}
+		must(t, end(s, *held))
+		must(t, s.DeleteUserSessions(ctx, "u"))
+		runtime.GC()
+		for _, n := range neighbours {
+			if n.Value() != nil {
+				t.Errorf("a session that was %s keeps one of its neighbours in memory", name)
+			}
+		}
+		runtime.KeepAlive(held)
+	}
+}
+
+// TestRaceDeleteUser has sessions come up in shards that a deletion of all of
+// the user's has not locked.
+func TestRaceDeleteUser(t *testing.T) {
+	s := memory.New(nil)
+	ctx := t.Context()
+	var work sync.WaitGroup
+	for w := range 4 {
+		work.Go(func() {
+			for i := range 2000 {
+				n := w*2000 + i
+				check(t, s.CreateSession(ctx, newSession(n, "u")))
+				if i%4 == 0 {
+					check(t, s.DeleteUserSessions(ctx, "u"))
+					if _, err := s.LoadSession(ctx, sid(n)); err == nil {
+						t.Error("a session is left over")
+					}
+				}
+			}
+		})
+	}
+	work.Wait()
+	must(t, s.DeleteUserSessions(ctx, "u"))
+	if n, err := s.Sweep(ctx, t0.AddDate(1, 0, 0), 10_000); n != 0 || err != nil {
+		t.Errorf("%d are left, error %v", n, err)
 	}
 }

@@ -108,14 +108,13 @@ func TestUsersAtOnce(t *testing.T) {
 		work.Go(func() {
 			for range 50 {
 				id, err := users.CreateUser(ctx, auth.Profile{Name: "Ada"})
-				must(t, err)
-				must(t, users.SetVersion(ctx, id, "2"))
+				check(t, err)
+				check(t, users.SetVersion(ctx, id, "2"))
 				u, err := users.LoadUser(ctx, id)
-				must(t, err)
-				if u.AuthID() != id {
-					t.Errorf("LoadUser(%s) = %s", id, u.AuthID())
+				if err != nil || u.AuthID() != id {
+					t.Errorf("LoadUser(%s) = %v, %v", id, u, err)
 				}
-				must(t, users.DeleteUser(ctx, id))
+				check(t, users.DeleteUser(ctx, id))
 			}
 		})
 	}
