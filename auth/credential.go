@@ -43,7 +43,7 @@ func (c *Credential) Validate() error {
 // A Change creates a credential (Old is nil), deletes one (New is nil) or
 // replaces one. Old names the credential by Kind and Key and says by Version
 // which state of it the caller has seen; its other fields are not looked at.
-// New of a replacement has the same Kind, Key and UserID.
+// New of a replacement has the same Kind, Key and UserID as what is stored.
 type Change struct{ Old, New *Credential }
 
 // A CredentialStore keeps credentials. See [Store] for what holds for every
@@ -63,6 +63,8 @@ type CredentialStore interface {
 	// a credential to create is there; [ErrNotFound] if one to replace or
 	// delete is not; [ErrConflict] if its Version is another than
 	// Old.Version; [ErrInvalid] if a change is malformed or two of them name
-	// the same credential.
+	// the same credential. No changes are none, without error. Two callers that
+	// change the same credentials, in whatever order, do not lock one another
+	// out: one of them gets ErrConflict.
 	ChangeCredentials(ctx context.Context, changes ...Change) error
 }

@@ -19,7 +19,7 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		s := &state{Context: r.Context(), m: m, r: r, token: session}
+		s := &state{m: m, r: r, token: session}
 		r = r.WithContext(s)
 		if err := m.opts.CrossOrigin.Check(r); err != nil && !s.isExplicit() {
 			vary(w.Header(), varyCookie)
@@ -52,19 +52,19 @@ func (m *Manager) owns(path string) bool {
 
 // isExplicit reports whether the request is answered by a credential that
 // browsers do not send by themselves. Such a request needs no check of its
-// origin, and is never answered from the session.
+// origin, and is never answered from the session. Nobody has asked who is asking
+// before.
 func (s *state) isExplicit() bool {
 	if len(s.m.opts.Loaders) == 0 {
 		return false
 	}
-	_, _ = s.identity() // whether it is right or wrong is for the guards to say
+	if !s.find() { // whether it is right or wrong is for the guards to say
+		return false
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	explicit := s.answer.Load().explicit
-	if explicit {
-		s.token = ""
-	}
-	return explicit
+	s.token = ""
+	return true
 }
 
 // Shared, and of capacity one: whoever appends gets a copy.

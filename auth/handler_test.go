@@ -485,7 +485,7 @@ func TestLog(t *testing.T) {
 }
 
 // other is one more provider with something on the login page.
-type other struct{ trust }
+type other struct{}
 
 func (other) Name() string                        { return "other" }
 func (other) Kinds() []auth.Kind                  { return nil }

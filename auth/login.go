@@ -236,8 +236,8 @@ func (m *Manager) endPrevious(ctx context.Context, s *state, a *admission) error
 func (m *Manager) sessionOf(s *state) (SessionID, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if a := s.answer.Load(); a != nil && a.id != nil && a.id.Session != nil {
-		return a.id.Session.ID, true
+	if id := s.id.Load(); id != nil && id.Session != nil {
+		return id.Session.ID, true
 	}
 	if tok, ok := parseToken(s.token); ok {
 		return m.sessionTag.digest(tok), true

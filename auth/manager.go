@@ -65,7 +65,7 @@ func New(users UserLoader, store Store, opts *Options) (*Manager, error) {
 		nobody:     newNobody(),
 		touchEvery: min(time.Minute, o.IdleTimeout/10),
 	}
-	credentials := CredentialStore(store)
+	credentials, kept := CredentialStore(store), true
 	for _, p := range o.Providers {
 		if f, ok := p.(Factor); ok {
 			m.factors = append(m.factors, f)
@@ -81,10 +81,10 @@ func New(users UserLoader, store Store, opts *Options) (*Manager, error) {
 		if wrapper, ok := p.(interface {
 			WrapCredentials(CredentialStore) CredentialStore
 		}); ok {
-			credentials = wrapper.WrapCredentials(credentials)
+			credentials, kept = wrapper.WrapCredentials(credentials), false
 		}
 	}
-	if credentials != CredentialStore(store) {
+	if !kept {
 		m.store = wrapped{store, credentials}
 	}
 	if err := m.collectRoutes(); err != nil {

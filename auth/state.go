@@ -12,25 +12,28 @@ import (
 
 // A state is what one Manager knows of one request. It is the request's
 // context, so that both take one allocation, and finds out who is asking when
-// somebody first wants to know.
+// somebody first wants to know. Every authenticated request has one: it is kept
+// small, since what it weighs is most of what Gatehouse costs.
 type state struct {
-	context.Context // the request's own
-	m               *Manager
-	r               *http.Request // as it came, for loaders
+	m *Manager      // nil: made by WithIdentity
+	r *http.Request // as it came: for loaders, and for the context behind this one
 
-	mu     sync.Mutex             // of whoever finds out or changes the answer, and of token
-	token  string                 // the session cookie's value, not yet looked at
-	answer atomic.Pointer[answer] // nil: not found out yet. Most look without a lock
-	first  answer                 // what was found out; here to save an allocation
-	mine   Identity               // where first.id points
+	// Who is asking: id, or nobody for the reason in err, or not found out yet
+	// if both are nil. Changed under mu, read without; never both nil again.
+	id   atomic.Pointer[Identity]
+	err  atomic.Pointer[error]
+	mine Identity // where id points until somebody logs in
+
+	mu    sync.Mutex
+	token string // the session cookie's value, not yet looked at
 }
 
-// An answer says who is asking. It is not changed once it has been given.
-type answer struct {
-	id       *Identity // if err is nil
-	err      error
-	explicit bool // it comes from a credential that browsers do not send by themselves
-}
+// Deadline, Done, Err and Value are those of the request's own context, in which
+// states are found.
+
+func (s *state) Deadline() (time.Time, bool) { return s.r.Context().Deadline() }
+func (s *state) Done() <-chan struct{}       { return s.r.Context().Done() }
+func (s *state) Err() error                  { return s.r.Context().Err() }
 
 // currentKey finds the state of the Manager whose Handler or guard is nearest.
 type currentKey struct{}
@@ -46,7 +49,7 @@ func (s *state) Value(key any) any {
 			return s
 		}
 	}
-	return s.Context.Value(key)
+	return s.r.Context().Value(key)
 }
 
 // stateFrom returns what m knows of the request that ctx belongs to, or nil.
@@ -73,22 +76,37 @@ func (s *state) identity() (*Identity, error) {
 	if s == nil {
 		return nil, ErrNoCredentials
 	}
-	a := s.answer.Load()
-	if a == nil {
-		a = s.find()
+	for {
+		if id := s.id.Load(); id != nil {
+			return id, nil
+		}
+		if err := s.err.Load(); err != nil {
+			return nil, *err
+		}
+		s.find()
 	}
-	return a.id, a.err
 }
 
-// find finds out who is asking, unless another goroutine just has.
-func (s *state) find() *answer {
+// find finds out who is asking, unless another goroutine just has, and reports
+// whether the answer comes from a credential that browsers do not send by
+// themselves.
+func (s *state) find() (explicit bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.answer.Load() == nil {
-		s.first.id, s.first.err = s.m.resolve(s)
-		s.answer.Store(&s.first)
+	if s.id.Load() != nil || s.err.Load() != nil {
+		return false
 	}
-	return s.answer.Load()
+	id, explicit, err := s.m.resolve(s)
+	switch {
+	case err == nil:
+		s.id.Store(id)
+	case err == ErrNoCredentials: // what is most often, without an allocation
+		s.err.Store(&ErrNoCredentials)
+	default:
+		failed := err // and not err itself, which would then always be on the heap
+		s.err.Store(&failed)
+	}
+	return explicit
 }
 
 // logIn makes a login visible in the same request.
@@ -99,13 +117,13 @@ func (s *state) logIn(id Identity) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.token = ""
-	if s.answer.Load() == nil { // nobody has asked, so nobody holds these
-		s.mine, s.first = id, answer{id: &s.mine}
-		s.answer.Store(&s.first)
-		return
+	to := &s.mine
+	if s.id.Load() != nil || s.err.Load() != nil { // somebody has asked, and may hold it
+		to = new(Identity)
 	}
-	later := id // and not id itself, which would then always be on the heap
-	s.answer.Store(&answer{id: &later})
+	*to = id
+	s.id.Store(to) // before err goes, so that one of them is always there
+	s.err.Store(nil)
 }
 
 // logOut makes a log-out visible in the same request.
@@ -116,28 +134,30 @@ func (s *state) logOut() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.token = ""
-	s.answer.Store(&answer{err: ErrNoCredentials})
+	s.err.Store(&ErrNoCredentials)
+	s.id.Store(nil)
 }
 
 // resolve finds out who is asking: an explicit credential beats a session.
-func (m *Manager) resolve(s *state) (*Identity, error) {
+func (m *Manager) resolve(s *state) (id *Identity, explicit bool, err error) {
 	for _, l := range m.opts.Loaders {
 		id, err := load(l, s.r)
 		if errors.Is(err, ErrNoCredentials) {
 			continue
 		}
 		ambient, ok := l.(interface{ Ambient() bool })
-		s.first.explicit = !ok || !ambient.Ambient()
-		if err != nil {
-			return nil, err
+		explicit := !ok || !ambient.Ambient()
+		if err == nil {
+			id, err = m.admitLoaded(s, id)
 		}
-		return m.admitLoaded(s, id)
+		return id, explicit, err
 	}
 	tok, ok := parseToken(s.token)
 	if !ok {
-		return nil, ErrNoCredentials
+		return nil, false, ErrNoCredentials
 	}
-	return m.resolveSession(s, m.sessionTag.digest(tok))
+	id, err = m.resolveSession(s, m.sessionTag.digest(tok))
+	return id, false, err
 }
 
 // load calls a loader, whose panic is an outage and not a way around it.
@@ -160,7 +180,7 @@ func (m *Manager) admitLoaded(s *state, loaded *Identity) (*Identity, error) {
 	if userID == "" && loaded.User != nil {
 		userID = loaded.User.AuthID()
 	}
-	u, err := m.loadUser(s.Context, userID)
+	u, err := m.loadUser(s.r.Context(), userID)
 	if errors.Is(err, ErrNotFound) {
 		return nil, ErrBadCredentials
 	} else if err != nil {
@@ -176,7 +196,8 @@ func (m *Manager) admitLoaded(s *state, loaded *Identity) (*Identity, error) {
 
 // resolveSession finds the session and checks it and its user.
 func (m *Manager) resolveSession(s *state, id SessionID) (*Identity, error) {
-	sess, err := m.store.LoadSession(s.Context, id)
+	ctx := s.r.Context()
+	sess, err := m.store.LoadSession(ctx, id)
 	if err != nil {
 		return nil, nobodyIfMissing(err)
 	}
@@ -184,7 +205,7 @@ func (m *Manager) resolveSession(s *state, id SessionID) (*Identity, error) {
 	if !now.Before(sess.ExpiresAt) || !now.Before(sess.EndsAt) {
 		return nil, ErrNoCredentials
 	}
-	u, err := m.loadUser(s.Context, sess.UserID)
+	u, err := m.loadUser(ctx, sess.UserID)
 	if err != nil {
 		return nil, nobodyIfMissing(err)
 	}
@@ -192,7 +213,7 @@ func (m *Manager) resolveSession(s *state, id SessionID) (*Identity, error) {
 		return nil, ErrNoCredentials
 	}
 	if now.Sub(sess.SeenAt) >= m.touchEvery {
-		if sess, err = m.touch(s.Context, sess, now); err != nil {
+		if sess, err = m.touch(ctx, sess, now); err != nil {
 			return nil, err
 		}
 	}
@@ -279,7 +300,7 @@ func WithIdentity(ctx context.Context, id *Identity) context.Context {
 	}
 	known := *id
 	known.UserID = id.User.AuthID()
-	s := &state{Context: ctx, first: answer{id: &known, explicit: true}}
-	s.answer.Store(&s.first)
+	s := &state{r: new(http.Request).WithContext(ctx)}
+	s.id.Store(&known)
 	return s
 }

@@ -27,7 +27,7 @@ import (
 //   - A context that has ended is an outage and returned as such, never
 //     [ErrNotFound]. So is every failure of what is below.
 //   - Every verb is atomic.
-//   - Times are kept in milliseconds; they come back in UTC. The zero time
+//   - Times are cut off to milliseconds; they come back in UTC. The zero time
 //     comes back as the zero time.
 //
 // Optional abilities, found through [As]: [Sweeper], and for a store that can
@@ -35,7 +35,9 @@ import (
 //
 //	InTx(ctx context.Context, f func(ctx context.Context) error) error
 //
-// which commits if f returns nil, and joins the transaction that ctx is in.
+// which commits if f returns nil, rolls back if it returns an error or panics,
+// and joins the transaction that ctx is in. A verb that is refused in it has
+// changed nothing and leaves it usable.
 //
 // A decorator has a method Unwrap() any.
 type Store interface {
@@ -62,7 +64,8 @@ type Limiter interface {
 // A Sweeper is a store that can be tidied. [Manager.Run] does it.
 type Sweeper interface {
 	// Sweep deletes at most limit things of each sort that had expired at now
-	// and returns how many it deleted. What never expires stays.
+	// and returns how many it deleted. What never expires stays. A limit of 0
+	// deletes nothing.
 	Sweep(ctx context.Context, now time.Time, limit int) (n int, err error)
 }
 

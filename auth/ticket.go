@@ -34,7 +34,7 @@ type TicketStore interface {
 	// PutTicket stores t. [ErrExists] if a ticket of this purpose and key is
 	// there. If t.Slot is not "", a ticket of the same purpose and slot is
 	// replaced in the same step; of any number of callers with one slot the
-	// ticket of exactly one is left.
+	// ticket of exactly one is left. A ticket that is refused frees no slot.
 	PutTicket(ctx context.Context, t Ticket) error
 
 	// LoadTicket returns the ticket and leaves it, to show a page or to check
@@ -47,6 +47,7 @@ type TicketStore interface {
 	TakeTicket(ctx context.Context, purpose, key string) (Ticket, error)
 
 	// DeleteUserTickets deletes the user's tickets of the given purposes, or
-	// all of them if none is given. Having none is not an error.
+	// all of them if none is given. Having none is not an error. Tickets
+	// without user are nobody's: userID "" deletes nothing.
 	DeleteUserTickets(ctx context.Context, userID string, purposes ...string) error
 }

@@ -397,7 +397,9 @@ func sessionBends() []bend {
 				if err == nil {
 					b.mu.Lock()
 					defer b.mu.Unlock()
-					*old = *b.sessions[s.ID]
+					if kept := b.sessions[s.ID]; kept != nil {
+						*old = *kept
+					}
 				}
 				return err
 			}

@@ -3,14 +3,12 @@ package authtest
 import (
 	"context"
 	"crypto/subtle"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"mime"
 	"net/http"
 	"slices"
 
 	"github.com/gatehouse-go/gatehouse/auth"
+	"github.com/gatehouse-go/gatehouse/internal/form"
 )
 
 // Code is the only code that a [Factor] accepts.
@@ -128,30 +126,10 @@ func (f *Factor) proof(ctx context.Context, userID string) (auth.Proof, error) {
 
 // parse reads the body, a form or JSON.
 func parse(w http.ResponseWriter, r *http.Request) (code, next string, err error) {
-	r.Body = http.MaxBytesReader(w, r.Body, 1<<16)
-	malformed := func(err error) error {
-		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-			return &auth.Problem{Status: http.StatusRequestEntityTooLarge, Code: "too_large", Detail: "This is too much.", Err: err}
-		}
-		return &auth.Problem{Status: http.StatusBadRequest, Code: "malformed", Detail: "This cannot be read.", Err: err}
+	sent, err := form.Parse(w, r, "code", "next")
+	code, next = sent.Get("code"), sent.Get("next")
+	if err == nil && code == "" {
+		err = &auth.Problem{Status: http.StatusUnprocessableEntity, Code: "invalid_field", Field: "code", Detail: "Enter the code."}
 	}
-	switch mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); mediaType {
-	case "application/json":
-		var body struct{ Code, Next string }
-		if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
-			return "", "", malformed(err)
-		}
-		code, next = body.Code, body.Next
-	case "application/x-www-form-urlencoded":
-		if err := r.ParseForm(); err != nil {
-			return "", "", malformed(err)
-		}
-		code, next = r.PostForm.Get("code"), r.PostForm.Get("next")
-	default:
-		return "", "", &auth.Problem{Status: http.StatusUnsupportedMediaType, Code: "unsupported_media_type", Detail: "Send a form or JSON."}
-	}
-	if code == "" {
-		return "", next, &auth.Problem{Status: http.StatusUnprocessableEntity, Code: "invalid_field", Field: "code", Detail: "Enter the code."}
-	}
-	return code, next, nil
+	return code, next, err
 }

@@ -9,6 +9,11 @@ type owned[T indexed[T]] interface {
 	forget(i int, t T)
 }
 
+var (
+	_ owned[*session] = (*sessions)(nil)
+	_ owned[*ticket]  = (*tickets)(nil)
+)
+
 // deleteOwned drops the things of the user that are doomed, all of them or, for
 // whoever looks meanwhile, none.
 //
