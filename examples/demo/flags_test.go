@@ -1,0 +1,159 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"flag"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+func TestFlags(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "missing", "demo.db")
+	for name, tt := range map[string]struct {
+		args []string
+		want string // in the error
+	}{
+		"all addresses":    {[]string{"-addr", "0.0.0.0:0"}, "-addr 0.0.0.0:0 can be reached from other machines"},
+		"all addresses, 6": {[]string{"-addr", "[::]:0"}, "can be reached from other machines"},
+		"no address":       {[]string{"-addr", ":0"}, "can be reached from other machines"},
+		"not an address":   {[]string{"-addr", "nonsense"}, "nonsense"},
+		"other database":   {[]string{"-addr", "localhost:0", "-db", "postgres://localhost/x"}, "neither file:NAME nor memory:"},
+		"nearly memory":    {[]string{"-addr", "localhost:0", "-db", "memory"}, "neither file:NAME nor memory:"},
+		"no file":          {[]string{"-addr", "localhost:0", "-db", "file:"}, `-db "file:"`},
+		"no folder":        {[]string{"-addr", "localhost:0", "-db", "file:" + missing}, missing},
+		"not a network":    {[]string{"-trusted-proxies", "10.0.0.1"}, `"10.0.0.1" is not a network such as 10.0.0.0/8`},
+		"half a network":   {[]string{"-trusted-proxies", "10.0.0.0/8,x"}, `"x" is not a network`},
+		"argument":         {[]string{"serve"}, `unexpected argument "serve"`},
+		"unknown flag":     {[]string{"-tls"}, "-tls"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			err := run(ctx, tt.args)
+			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%v: got %q, want a line with %q", tt.args, err, tt.want)
+			}
+		})
+	}
+	c, err := parse(nil)
+	if err != nil || c.addr != "localhost:8080" || c.db != "file:demo.db" || c.proxies != nil {
+		t.Errorf("without flags: %+v, %v", c, err)
+	}
+	c, err = parse([]string{"-trusted-proxies", "10.0.0.0/8, ::1/128", "-trusted-proxies", "192.0.2.0/24"})
+	if err != nil || len(c.proxies) != 3 {
+		t.Errorf("networks: %+v, %v", c, err)
+	}
+	if _, err := parse([]string{"-h"}); !errors.Is(err, flag.ErrHelp) {
+		t.Errorf("-h: %v", err)
+	}
+}
+
+// built is where program builds. TestMain removes it.
+var built string
+
+// program builds the demo as people get it, once for all tests.
+var program = sync.OnceValues(func() (string, error) {
+	folder, err := os.MkdirTemp("", "demo")
+	if err != nil {
+		return "", err
+	}
+	built = folder
+	name := filepath.Join(folder, "demo")
+	out, err := exec.Command("go", "build", "-buildvcs=false", "-o", name, ".").CombinedOutput()
+	if err != nil {
+		return "", errors.New(string(out))
+	}
+	return name, nil
+})
+
+// A process is a demo of its own.
+type process struct {
+	*exec.Cmd
+	url  string
+	logs logbook
+	done chan struct{} // closed when it has ended
+}
+
+// start runs a command that is a demo and waits until it serves, which a
+// process that is killed may never do: then its url is "".
+func start(t testing.TB, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{Cmd: cmd, done: make(chan struct{})}
+	cmd.Stderr = &p.logs
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, _ := bufio.NewReader(out).ReadString('\n')
+	_, url, _ := strings.Cut(strings.TrimSpace(line), " is at ")
+	p.url = url
+	go func() {
+		defer close(p.done)
+		_, _ = io.Copy(io.Discard, out)
+		_ = cmd.Wait() // it is killed more often than not
+	}()
+	return p
+}
+
+// stop kills the process, if it still lives, and waits for its end.
+func (p *process) stop() {
+	_ = p.Process.Kill() // it may have ended
+	<-p.done
+}
+
+// TestProgram is the demo as people start it: with its own hasher, on a file,
+// until it is told to end.
+func TestProgram(t *testing.T) {
+	name, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	args := []string{"-addr", "127.0.0.1:0"}
+	for _, already := range []bool{false, true} {
+		cmd := exec.Command(name, args...)
+		cmd.Dir = folder
+		p := start(t, cmd)
+		defer p.stop()
+		if p.url == "" {
+			t.Fatalf("does not serve: %s", p.logs.String())
+		}
+		c := newClient(t, p.url, true)
+		if !already {
+			c.register(email, secret)
+		}
+		c.logIn(email, secret)
+		if a := c.get("/me"); a.StatusCode != 200 || !strings.Contains(a.body, email) {
+			t.Errorf("/me: %s", a)
+		}
+		if err := p.Process.Signal(os.Interrupt); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-p.done:
+		case <-time.After(15 * time.Second):
+			t.Fatal("does not end")
+		}
+		if !p.ProcessState.Success() {
+			t.Errorf("ended with %s: %s", p.ProcessState, p.logs.String())
+		}
+	}
+	if _, err := os.Stat(filepath.Join(folder, "demo.db")); err != nil {
+		t.Error(err)
+	}
+	out, err := exec.Command(name, "-addr", "0.0.0.0:0").CombinedOutput()
+	if err == nil || strings.Count(string(out), "\n") != 1 || !strings.HasPrefix(string(out), "demo: -addr") {
+		t.Errorf("all addresses: %v, %s", err, out)
+	}
+}

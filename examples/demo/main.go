@@ -1,0 +1,157 @@
+// Demo is a whole site on Gatehouse: people register, log in, see their own
+// page and settings, change their password, and see and end their sessions.
+//
+//	go run ./examples/demo
+//
+// It keeps everything in one SQLite file and needs no set-up. Its routes:
+//
+//	GET  /                       public; says who is logged in, or offers to log in
+//	GET  /me                     for users; HTML, or JSON for Accept: application/json
+//	GET  /settings               for users who proved who they are within 10 minutes
+//	*    /auth/...               Gatehouse's own: register, login, logout, password, sessions, session
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/auth"
+	"github.com/gatehouse-go/gatehouse/providers/password"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "demo:", err)
+		os.Exit(1)
+	}
+}
+
+// config is what the flags say.
+type config struct {
+	addr    string
+	db      string
+	proxies prefixes
+
+	seams // no flag sets these
+}
+
+// seams let the tests see what the demo does without waiting for it. Zero
+// means what everybody gets.
+type seams struct {
+	now    func() time.Time
+	hasher password.Hasher
+	open   func(ctx context.Context, dsn string) (auth.Store, people, func() error, error)
+}
+
+// prefixes is a flag that may be given several times, or once with commas.
+type prefixes []netip.Prefix
+
+func (p *prefixes) String() string { return fmt.Sprint([]netip.Prefix(*p)) }
+
+func (p *prefixes) Set(s string) error {
+	for part := range strings.SplitSeq(s, ",") {
+		prefix, err := netip.ParsePrefix(strings.TrimSpace(part))
+		if err != nil {
+			return fmt.Errorf("%q is not a network such as 10.0.0.0/8", part)
+		}
+		*p = append(*p, prefix)
+	}
+	return nil
+}
+
+func parse(args []string) (config, error) {
+	var c config
+	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // main says what is wrong, once
+	flags.StringVar(&c.addr, "addr", "localhost:8080", "listen on this `address`, which must be of the loopback interface: the demo speaks plain HTTP")
+	flags.StringVar(&c.db, "db", "file:demo.db", "keep everything in this `database`: file:NAME for SQLite, memory: for nowhere")
+	flags.Var(&c.proxies, "trusted-proxies", "believe X-Forwarded-For of proxies in this `network` (CIDR)")
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		flags.SetOutput(os.Stdout)
+		flags.Usage()
+		return c, err
+	case err != nil:
+		return c, fmt.Errorf("%w (-h lists the flags)", err)
+	case flags.NArg() > 0:
+		return c, fmt.Errorf("unexpected argument %q (-h lists the flags)", flags.Arg(0))
+	}
+	return c, nil
+}
+
+func run(ctx context.Context, args []string) error {
+	c, err := parse(args)
+	if err != nil {
+		return err
+	}
+	return serve(ctx, c)
+}
+
+// serve serves the site until ctx ends.
+func serve(ctx context.Context, c config) error {
+	listener, err := listen(ctx, c.addr)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	s, err := newSite(ctx, c, slog.Default())
+	if err != nil {
+		return err
+	}
+	defer s.close()
+
+	server := &http.Server{
+		Handler:           s.handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second,
+		WriteTimeout:      60 * time.Second, // a login may wait for its turn to hash
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+	}
+	swept := make(chan struct{})
+	background, cancel := context.WithCancel(ctx)
+	go func() {
+		defer close(swept)
+		_ = s.manager.Run(background) // it ends with background, and has nothing else to say
+	}()
+	defer func() { cancel(); <-swept }()
+
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	fmt.Printf("The demo is at http://%s\n", listener.Addr())
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer cancel()
+		return server.Shutdown(grace)
+	}
+}
+
+// listen listens on addr, if it can be reached from this machine only.
+func listen(ctx context.Context, addr string) (net.Listener, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	if a, ok := listener.Addr().(*net.TCPAddr); !ok || !a.IP.IsLoopback() {
+		listener.Close()
+		return nil, fmt.Errorf("-addr %s can be reached from other machines: the demo speaks plain HTTP; use localhost, behind a proxy with TLS if others are to see it", addr)
+	}
+	return listener, nil
+}

@@ -1,0 +1,353 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/gatehouse-go/gatehouse/auth"
+	bunstore "github.com/gatehouse-go/gatehouse/stores/bun"
+	"github.com/gatehouse-go/gatehouse/stores/bun/open"
+)
+
+// A vault remembers every secret that went over the wire, and who knows it by
+// what name.
+type vault struct {
+	mu      sync.Mutex
+	secrets map[string]string
+	next    http.RoundTripper
+}
+
+func (v *vault) keep(secret, name string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if secret != "" {
+		v.secrets[secret] = name
+	}
+}
+
+// RoundTrip keeps the passwords that are sent, and the cookies that are sent
+// and received.
+func (v *vault) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.GetBody != nil {
+		body, err := r.GetBody()
+		if err != nil {
+			return nil, err
+		}
+		var b bytes.Buffer
+		if _, err := b.ReadFrom(body); err != nil {
+			return nil, err
+		}
+		fields := map[string]string{}
+		if json.Unmarshal(b.Bytes(), &fields) != nil {
+			form, _ := url.ParseQuery(b.String()) // as far as it can be read
+			for name := range form {
+				fields[name] = form.Get(name)
+			}
+		}
+		for _, name := range []string{"password", "current"} {
+			v.keep(fields[name], name)
+		}
+	}
+	for _, c := range r.Cookies() {
+		v.keep(c.Value, "cookie "+c.Name)
+	}
+	resp, err := v.next.RoundTrip(r)
+	if err == nil {
+		for _, c := range resp.Cookies() {
+			v.keep(c.Value, "cookie "+c.Name)
+		}
+	}
+	return resp, err
+}
+
+// forms returns what a secret could be written as.
+func forms(secret string) map[string][]byte {
+	f := map[string][]byte{"as it is": []byte(secret)}
+	add := func(of string, b []byte) {
+		f["bytes"+of] = b
+		f["hex"+of] = []byte(hex.EncodeToString(b))
+		f["HEX"+of] = []byte(strings.ToUpper(hex.EncodeToString(b)))
+		f["base64"+of] = []byte(base64.RawStdEncoding.EncodeToString(b))
+		f["base64url"+of] = []byte(base64.RawURLEncoding.EncodeToString(b))
+		f["base32"+of] = []byte(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b))
+		f["%v"+of] = []byte(strings.Trim(fmt.Sprint(b), "[]"))
+		f["%#v"+of] = []byte(strings.TrimSuffix(strings.TrimPrefix(fmt.Sprintf("%#v", b), "[]byte{"), "}"))
+	}
+	add(" of the text", []byte(secret))
+	if raw, err := base64.RawURLEncoding.DecodeString(secret); err == nil && len(raw) == 32 {
+		add(" of the token", raw)
+	}
+	f["quoted"] = []byte(strings.Trim(fmt.Sprintf("%q", secret), `"`))
+	f["in a query"] = []byte(url.QueryEscape(secret))
+	return f
+}
+
+// leaks returns which of the secrets are in a dump.
+func (v *vault) leaks(dump []byte) (found []string) {
+	for secret, name := range v.secrets {
+		for form, b := range forms(secret) {
+			if bytes.Contains(dump, b) {
+				found = append(found, fmt.Sprintf("%s (%s)", name, form))
+			}
+		}
+	}
+	return found
+}
+
+// A printer is a query hook that prints SQL, with and without arguments.
+type printer struct{ *logbook }
+
+func (p printer) BeforeQuery(ctx context.Context, e *bun.QueryEvent) context.Context {
+	fmt.Fprintln(p, e.Query, e.QueryTemplate, e.QueryArgs, e.Model)
+	return ctx
+}
+
+func (p printer) AfterQuery(ctx context.Context, e *bun.QueryEvent) { fmt.Fprintln(p, e.Query, e.Err) }
+
+// TestSecrets goes every way that there is, and then looks for every secret in
+// all that is kept and logged.
+func TestSecrets(t *testing.T) {
+	onBoth(t, func(t *testing.T, db string) {
+		var store auth.Store
+		var users people
+		sql := new(logbook)
+		d := newDemo(t, db, func(c *config) {
+			c.proxies = loopback
+			c.open = func(ctx context.Context, dsn string) (_ auth.Store, _ people, closeStore func() error, err error) {
+				if dsn == "memory:" {
+					store, users, closeStore, err = openStore(ctx, dsn)
+					return store, users, closeStore, err
+				}
+				db, err := open.DB(dsn)
+				if err != nil {
+					return nil, people{}, nil, err
+				}
+				s, err := bunstore.New(db.WithQueryHook(printer{sql}), &bunstore.Options{CloseDB: true})
+				if err != nil {
+					return nil, people{}, nil, err
+				}
+				return s, people{s.Users()}, s.Close, s.Migrate(ctx)
+			}
+		})
+		v := &vault{secrets: map[string]string{}, next: http.DefaultTransport}
+		n := 0
+		for _, js := range []bool{false, true} {
+			everyFlow(t, func() *client {
+				c := d.client(t, js)
+				c.client.Transport = v
+				n++
+				c.header.Set("X-Forwarded-For", fmt.Sprintf("10.0.0.%d", n))
+				return c
+			}, d.clock, fmt.Sprintf("person-%t@example.com", js))
+		}
+		kinds := map[string]int{}
+		for _, name := range v.secrets {
+			kinds[name]++
+		}
+		for _, name := range []string{"password", "current", "cookie sid", "cookie device"} {
+			if kinds[name] < 2 {
+				t.Errorf("%d secrets of kind %q were seen", kinds[name], name)
+			}
+		}
+
+		dumps := map[string][]byte{"the log": []byte(d.log.String())}
+		known := map[string]string{"the log": "login.refused"} // what must be there, or nothing was looked at
+		if db == "memory:" {
+			var b bytes.Buffer
+			walk(&b, reflect.ValueOf(store), map[uintptr]bool{})
+			walk(&b, reflect.ValueOf(users.UserLoader), map[uintptr]bool{})
+			dumps["memory"], known["memory"] = b.Bytes(), "person-true@example.com"
+		} else {
+			dumps["the SQL"], known["the SQL"] = []byte(sql.String()), "gatehouse_sessions"
+			name := strings.TrimPrefix(db, "file:")
+			files, err := filepath.Glob(name + "*")
+			if err != nil || len(files) < 2 {
+				t.Fatalf("files %v, %v; want one with a log beside it", files, err)
+			}
+			for _, f := range files {
+				b, err := os.ReadFile(f)
+				if err != nil {
+					t.Fatal(err)
+				}
+				dumps[filepath.Ext(f)] = b
+			}
+			dumps["the tables"], known["the tables"] = dumpTables(t, db), "person-true@example.com"
+			known[".db-wal"] = "person-true@example.com"
+		}
+		for name, dump := range dumps {
+			if !bytes.Contains(dump, []byte(known[name])) {
+				t.Errorf("%s: %q is not there: the test sees nothing", name, known[name])
+			}
+			for _, leak := range v.leaks(dump) {
+				t.Errorf("%s has a %s", name, leak)
+			}
+		}
+		// And it would have been seen.
+		for secret := range v.secrets {
+			if len(v.leaks([]byte("x"+secret+"x"))) == 0 || len(v.leaks([]byte(hex.EncodeToString([]byte(secret))))) == 0 {
+				t.Fatal("a secret cannot be found")
+			}
+		}
+	})
+}
+
+// everyFlow does everything that can be done with a secret, right and wrong.
+func everyFlow(t *testing.T, open func() *client, now *clock, email string) {
+	const first, second = "first sécret of the person", "second secret: \"quoted\" & <angled>"
+	c := open()
+	c.post("/auth/register", "email", "taken-"+email, "password", "the password of somebody else")
+	c = open()
+	c.post("/auth/register", "email", "taken-"+email, "password", "a password for an address that is taken")
+	c.post("/auth/register", "email", email, "password", "too short")
+	c.post("/auth/register", "email", "no address", "password", "the password for no address")
+	c.post("/auth/register", "email", email, "password", strings.Repeat("much too long ", 100))
+	c.register(email, first)
+	c.post("/auth/logout")
+
+	c = open()
+	for i := range 12 { // until it is limited
+		c.post("/auth/login", "email", email, "password", fmt.Sprintf("a wrong password, number %d", i))
+	}
+	c.post("/auth/login", "email", "unknown-"+email, "password", "the password of an unknown person")
+	c.post("/auth/login", "email", "the address, typed as password", "password", "typed in the wrong field")
+	now.forward(16 * time.Minute)
+	c = open()
+	if a := c.post("/auth/login", "email", email, "password", first, "remember", "true"); a.StatusCode != c.ok(200) {
+		t.Fatalf("login: %s", a)
+	}
+	other, third := open(), open()
+	other.logIn(email, first)
+	third.logIn(email, first)
+	c.get("/me")
+	c.get("/settings")
+	now.forward(11 * time.Minute)
+	c.get("/settings")
+	c.post("/auth/confirm", "password", "a wrong confirmation")
+	c.post("/auth/confirm", "password", first)
+	c.get("/auth/sessions")
+	a := c.get("/auth/sessions", "Accept", "application/json")
+	_, rest, _ := strings.Cut(a.body, `"current":false`)
+	_, id, _ := strings.Cut(a.body+rest, `"id":"`)
+	id, _, _ = strings.Cut(id, `"`)
+	c.post("/auth/sessions/revoke", "id", id)
+	c.post("/auth/sessions/revoke", "all", "others")
+	c.post("/auth/password", "current", "not the current one", "password", second)
+	c.post("/auth/password", "current", first, "password", "short")
+	c.logIn(email, first)
+	if a := c.post("/auth/password", "current", first, "password", second); a.StatusCode != c.ok(200) {
+		t.Fatalf("changing the password: %s", a)
+	}
+	c.do("POST", "/auth/login", "application/json", `{"email":"`+email+`","password":"in a JSON that is cut off`)
+	c.do("POST", "/auth/login", "text/plain", "password=in+plain+text")
+	c.do("POST", "/auth/login", "application/x-www-form-urlencoded", "email=a&password=sent+twice&password=sent+twice+2")
+	c.get("/me?password=in+a+query&sid=" + c.cookie("sid"))
+	token := make([]byte, 32)
+	rand.Read(token)
+	c.get("/me", "Cookie", "sid="+base64.RawURLEncoding.EncodeToString(token)) // well-formed, and of nobody
+	c.get("/me", "Authorization", "Bearer "+c.cookie("sid"))
+	c.post("/auth/logout")
+	c.logIn(email, second)
+	now.forward(2 * time.Hour)
+	c.get("/me")
+	c.logIn(email, second)
+	c.post("/auth/logout")
+}
+
+// dumpTables returns every value of every table.
+func dumpTables(t *testing.T, dsn string) []byte {
+	t.Helper()
+	db, err := open.DB(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	values := func(query string) (all [][]any) {
+		t.Helper()
+		rows, err := db.DB.QueryContext(t.Context(), query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rows.Close()
+		columns, err := rows.Columns()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for rows.Next() {
+			row, at := make([]any, len(columns)), make([]any, len(columns))
+			for i := range row {
+				at[i] = &row[i]
+			}
+			if err := rows.Scan(at...); err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, row)
+		}
+		if err := rows.Err(); err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
+	var b bytes.Buffer
+	for _, table := range values("SELECT name FROM sqlite_master WHERE type = 'table'") {
+		for _, row := range values(fmt.Sprintf("SELECT * FROM %q", table[0])) {
+			for _, value := range row {
+				fmt.Fprintf(&b, "%v: %s %x %v\n", table[0], value, value, value)
+			}
+		}
+	}
+	return b.Bytes()
+}
+
+// walk writes all strings and bytes that v leads to.
+func walk(b *bytes.Buffer, v reflect.Value, seen map[uintptr]bool) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() && !seen[v.Pointer()] {
+			seen[v.Pointer()] = true
+			walk(b, v.Elem(), seen)
+		}
+	case reflect.Interface:
+		if !v.IsNil() {
+			walk(b, v.Elem(), seen)
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			walk(b, v.Field(i), seen)
+		}
+	case reflect.Map:
+		for it := v.MapRange(); it.Next(); {
+			walk(b, it.Key(), seen)
+			walk(b, it.Value(), seen)
+		}
+	case reflect.String:
+		b.WriteString(v.String() + "\n")
+	case reflect.Slice, reflect.Array:
+		if v.Type().Elem().Kind() == reflect.Uint8 {
+			for i := range v.Len() {
+				b.WriteByte(byte(v.Index(i).Uint()))
+			}
+			b.WriteByte('\n')
+			return
+		}
+		for i := range v.Len() {
+			walk(b, v.Index(i), seen)
+		}
+	}
+}

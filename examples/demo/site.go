@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/auth"
+	"github.com/gatehouse-go/gatehouse/pages"
+	"github.com/gatehouse-go/gatehouse/providers/password"
+)
+
+// fresh is how lately somebody must have proved who they are to see their
+// settings.
+const fresh = 10 * time.Minute
+
+// A site is the demo, put together.
+type site struct {
+	manager *auth.Manager
+	handler http.Handler
+	close   func() error
+	logger  *slog.Logger
+}
+
+func newSite(ctx context.Context, c config, logger *slog.Logger) (*site, error) {
+	open := openStore
+	if c.open != nil {
+		open = c.open
+	}
+	store, users, closeStore, err := open(ctx, c.db)
+	if err != nil {
+		return nil, err
+	}
+	html, err := fs.Sub(files, "html")
+	if err != nil {
+		closeStore()
+		return nil, err
+	}
+	m, err := auth.New(users, store, &auth.Options{
+		Providers:       []auth.Provider{password.New(&password.Options{Words: []string{"gatehouse", "demo"}, Hasher: c.hasher, Logger: logger})},
+		Pages:           pages.New(&pages.Options{Site: "Gatehouse demo", Templates: html, UserName: called, Texts: texts}),
+		TrustedProxies:  c.proxies,
+		Now:             c.now,
+		Logger:          logger,
+		InsecureCookies: true, // plain HTTP, on the loopback interface only: see listen
+	})
+	if err != nil {
+		closeStore()
+		return nil, err
+	}
+	s := &site{manager: m, close: closeStore, logger: logger}
+
+	mux := http.NewServeMux()
+	m.Mount(mux)
+	mux.Handle("GET /{$}", m.WithUser(http.HandlerFunc(s.home)))
+	mux.Handle("GET /me", m.RequireUser(http.HandlerFunc(s.me)))
+	mux.Handle("GET /settings", m.RequireFresh(fresh)(http.HandlerFunc(s.settings)))
+	s.handler = m.Handler(mux)
+	return s, nil
+}
+
+// texts are the titles of the demo's own pages.
+var texts = map[string]string{
+	"home.title":     "Welcome",
+	"me.title":       "Your page",
+	"settings.title": "Settings",
+}
+
+//go:embed html
+var files embed.FS
+
+func (s *site) home(w http.ResponseWriter, r *http.Request) {
+	s.manager.Render(w, r, &auth.Page{Name: "home"})
+}
+
+func (s *site) settings(w http.ResponseWriter, r *http.Request) {
+	s.manager.Render(w, r, &auth.Page{Name: "settings"})
+}
+
+func (s *site) me(w http.ResponseWriter, r *http.Request) {
+	w.Header().Add("Vary", "Accept")
+	accept := r.Header.Get("Accept")
+	if !strings.Contains(accept, "application/json") || strings.Contains(accept, "text/html") {
+		s.manager.Render(w, r, &auth.Page{Name: "me"})
+		return
+	}
+	p, _ := auth.UserFrom[*person](r.Context())
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	err := json.NewEncoder(w).Encode(map[string]string{"id": p.AuthID(), "email": p.Email, "name": p.Name})
+	if err != nil {
+		s.logger.Warn("demo: answering /me", "error", err)
+	}
+}
