@@ -95,27 +95,29 @@ func cookie(r *http.Request, name string) (value string) {
 	return value
 }
 
-// look finds in one pass what [Manager.Handler] wants to know: the value of the
-// session cookie, as [cookie] gives it, and whether any cookie of ours is there.
-func (c *cookieNames) look(r *http.Request) (session string, any bool) {
-	values := 0
+// look reads the cookies that [Manager.Handler] looks at: the session's token,
+// if there is one, and whether there may be a half-done login. Nothing is
+// looked up for a cookie that no token can be read from, or that is there twice:
+// one of them is not ours, and nobody can say which.
+func (c *cookieNames) look(r *http.Request) (session token, has, half bool) {
+	value, values := "", 0
 	for _, line := range r.Header["Cookie"] {
 		for line != "" {
 			var pair string
 			pair, line = nextPair(line)
 			switch {
 			case named(pair, c.session):
-				if values++; values == 1 {
-					session = pair[len(c.session)+1:]
-				} else {
-					session = ""
-				}
-			case named(pair, c.login), pair == c.session, pair == c.login: // the latter two without a value
-				any = true
+				value = pair[len(c.session)+1:]
+				values++
+			case named(pair, c.login):
+				half = true
 			}
 		}
 	}
-	return session, any || values > 0
+	if values == 1 {
+		session, has = parseToken(value)
+	}
+	return session, has, half
 }
 
 // named reports whether pair is name=value. What is least likely comes first.

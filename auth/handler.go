@@ -10,16 +10,16 @@ import (
 // everything inside, which is found out only if somebody asks.
 //
 // A GET or HEAD that is not for Gatehouse's own routes and carries none of its
-// cookies and no Authorization header is handed on untouched, unless there are
-// [Options.Loaders].
+// cookies, or only what cannot be one, and no Authorization header is handed on
+// untouched, unless there are [Options.Loaders].
 func (m *Manager) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		session, any := m.cookies.look(r)
-		if !any && m.harmless(r) {
+		tok, has, half := m.cookies.look(r)
+		if !has && !half && m.harmless(r) {
 			next.ServeHTTP(w, r)
 			return
 		}
-		s := &state{m: m, r: r, token: session}
+		s := &state{m: m, r: r, token: tok, has: has}
 		r = r.WithContext(s)
 		if err := m.opts.CrossOrigin.Check(r); err != nil && !s.isExplicit() {
 			vary(w.Header(), varyCookie)
@@ -32,8 +32,8 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 
 // untouched reports whether nothing in r can say who is asking.
 func (m *Manager) untouched(r *http.Request) bool {
-	_, any := m.cookies.look(r)
-	return !any && m.harmless(r)
+	_, has, half := m.cookies.look(r)
+	return !has && !half && m.harmless(r)
 }
 
 // harmless is untouched but for the cookies.
@@ -63,7 +63,7 @@ func (s *state) isExplicit() bool {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.token = ""
+	s.has = false
 	return true
 }
 

@@ -8,30 +8,43 @@ func deviceLabel(userAgent string) string {
 	if len(userAgent) > 512 {
 		userAgent = userAgent[:512]
 	}
-	browser, system := firstMark(userAgent, browserMarks[:]), firstMark(userAgent, systemMarks[:])
+	// The lower the index, the better: nearly every browser also claims to be
+	// an older one.
+	browser, system := len(browserMarks), len(systemMarks)
+	start := true
+	for i := range len(userAgent) {
+		c := userAgent[i]
+		if start && c >= 'A' && c <= 'p' {
+			rest := userAgent[i:]
+			browser = firstMark(rest, browserMarks[:browser])
+			system = firstMark(rest, systemMarks[:system])
+		}
+		start = c == ' ' || c == '(' || c == ';'
+	}
 	switch {
-	case browser != "" && system != "":
-		return browser + " on " + system
-	case browser != "":
-		return browser
-	case system != "":
-		return system
+	case browser < len(browserMarks) && system < len(systemMarks):
+		return browserMarks[browser].name + " on " + systemMarks[system].name
+	case browser < len(browserMarks):
+		return browserMarks[browser].name
+	case system < len(systemMarks):
+		return systemMarks[system].name
 	}
 	return "Unknown device"
 }
 
 type mark struct{ in, name string }
 
-func firstMark(userAgent string, marks []mark) string {
-	for _, m := range marks {
-		if strings.Contains(userAgent, m.in) {
-			return m.name
+// firstMark returns the index of the first mark that word begins with, or how
+// many marks there are.
+func firstMark(word string, marks []mark) int {
+	for i := range marks {
+		if in := marks[i].in; in[0] == word[0] && strings.HasPrefix(word, in) {
+			return i
 		}
 	}
-	return ""
+	return len(marks)
 }
 
-// The order matters: nearly every browser also claims to be an older one.
 var browserMarks = [...]mark{
 	{"Edg/", "Edge"}, {"EdgA/", "Edge"}, {"EdgiOS/", "Edge"},
 	{"OPR/", "Opera"}, {"Vivaldi/", "Vivaldi"}, {"SamsungBrowser/", "Samsung Internet"},

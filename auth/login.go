@@ -239,8 +239,8 @@ func (m *Manager) sessionOf(s *state) (SessionID, bool) {
 	if id := s.id.Load(); id != nil && id.Session != nil {
 		return id.Session.ID, true
 	}
-	if tok, ok := parseToken(s.token); ok {
-		return m.sessionTag.digest(tok), true
+	if s.has {
+		return m.sessionTag.digest(s.token), true
 	}
 	return SessionID{}, false
 }

@@ -25,7 +25,8 @@ type state struct {
 	mine Identity // where id points until somebody logs in
 
 	mu    sync.Mutex
-	token string // the session cookie's value, not yet looked at
+	token token // of the session cookie, not yet looked up
+	has   bool  // whether there is one
 }
 
 // Deadline, Done, Err and Value are those of the request's own context, in which
@@ -116,7 +117,7 @@ func (s *state) logIn(id Identity) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.token = ""
+	s.has = false
 	to := &s.mine
 	if s.id.Load() != nil || s.err.Load() != nil { // somebody has asked, and may hold it
 		to = new(Identity)
@@ -133,7 +134,7 @@ func (s *state) logOut() {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.token = ""
+	s.has = false
 	s.err.Store(&ErrNoCredentials)
 	s.id.Store(nil)
 }
@@ -152,11 +153,10 @@ func (m *Manager) resolve(s *state) (id *Identity, explicit bool, err error) {
 		}
 		return id, explicit, err
 	}
-	tok, ok := parseToken(s.token)
-	if !ok {
+	if !s.has {
 		return nil, false, ErrNoCredentials
 	}
-	id, err = m.resolveSession(s, m.sessionTag.digest(tok))
+	id, err = m.resolveSession(s, m.sessionTag.digest(s.token))
 	return id, false, err
 }
 
@@ -229,8 +229,9 @@ func (m *Manager) touch(ctx context.Context, sess *Session, now time.Time) (*Ses
 	seen.ExpiresAt = earlier(seen.SeenAt.Add(m.opts.IdleTimeout), seen.EndsAt)
 	switch err := m.store.UpdateSession(ctx, &seen); {
 	case err == nil:
-		seen.Version++
-		return &seen, nil
+		stored := seen // a copy: the store may keep what it was given
+		stored.Version++
+		return &stored, nil
 	case errors.Is(err, ErrNotFound):
 		return nil, ErrNoCredentials
 	case errors.Is(err, ErrConflict): // another request has just done it

@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -105,10 +106,8 @@ func checkTexts(texts ...string) error {
 		if len(s) > maxText {
 			return invalid("string longer than 255 bytes")
 		}
-		for i := range len(s) {
-			if s[i] == 0 {
-				return invalid("string with NUL")
-			}
+		if strings.IndexByte(s, 0) >= 0 {
+			return invalid("string with NUL")
 		}
 		if !utf8.ValidString(s) {
 			return invalid("string is not UTF-8")

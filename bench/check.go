@@ -1,0 +1,58 @@
+package bench
+
+import (
+	"fmt"
+	"net/http"
+)
+
+// Check makes sure that a site does what it is timed for: the right user for
+// every session, nobody for no cookie, a forged one and a malformed one, and
+// nobody after logging out.
+func Check(s *Site) error {
+	w := NewSink()
+	seen := func(h http.Handler, r *http.Request) *User {
+		w.Reset()
+		h.ServeHTTP(w, r)
+		return w.User
+	}
+	for i, r := range s.Requests() {
+		want := UserID(i * (Users / InTurn))
+		for _, h := range []http.Handler{s.Private, s.Public} {
+			if u := seen(h, r); u == nil || u.ID != want {
+				return fmt.Errorf("%s: session %d is %v, want user %s", s.Name, i, u, want)
+			}
+		}
+		if u := seen(s.Plain, r); u != nil && s.Name != "floor" {
+			return fmt.Errorf("%s: the plain page has asked", s.Name)
+		}
+	}
+	for what, rs := range map[string][]*http.Request{"no": Anonymous(), "a forged": s.Forged(), "a malformed": s.Malformed()} {
+		for _, r := range rs {
+			for _, h := range []http.Handler{s.Private, s.Public} {
+				if u := seen(h, r); u != nil {
+					return fmt.Errorf("%s: %s cookie is %s", s.Name, what, u.ID)
+				}
+			}
+		}
+	}
+
+	w.Reset()
+	if err := s.LogIn(w, s.Enter(newRequest(http.MethodPost, "", "")), UserID(7)); err != nil {
+		return fmt.Errorf("%s: logging in: %w", s.Name, err)
+	}
+	token := w.token(s.Cookie)
+	if u := seen(s.Private, newRequest(http.MethodGet, s.Cookie, token)); u == nil || u.ID != UserID(7) {
+		return fmt.Errorf("%s: after logging in it is %v", s.Name, u)
+	}
+	w.Reset()
+	if err := s.LogOut(w, s.Enter(newRequest(http.MethodPost, s.Cookie, token))); err != nil {
+		return fmt.Errorf("%s: logging out: %w", s.Name, err)
+	}
+	if w.token(s.Cookie) != "" {
+		return fmt.Errorf("%s: logging out does not delete the cookie", s.Name)
+	}
+	if u := seen(s.Private, newRequest(http.MethodGet, s.Cookie, token)); u != nil {
+		return fmt.Errorf("%s: after logging out it is still %s", s.Name, u.ID)
+	}
+	return nil
+}

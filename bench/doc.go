@@ -1,0 +1,7 @@
+// Package bench measures what Gatehouse costs, beside scs, which does the same
+// work, and a floor, which is what the work costs without a library.
+//
+// Start with the command in cmd/table, which prints the table of
+// docs/performance.md and says which gates hold. [Sites] are what is compared,
+// [Check] makes sure before anything is timed that they do the work.
+package bench

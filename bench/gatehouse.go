@@ -1,0 +1,50 @@
+package bench
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+
+	"github.com/gatehouse-go/gatehouse/auth"
+	"github.com/gatehouse-go/gatehouse/stores/memory"
+)
+
+// newGatehouse returns Gatehouse with its sessions in memory.
+func newGatehouse(users map[string]*User) (*Site, error) {
+	return gatehouse("Gatehouse", memory.New(nil), func(_ context.Context, id string) (*User, error) {
+		if u := users[id]; u != nil {
+			return u, nil
+		}
+		return nil, auth.ErrNotFound
+	})
+}
+
+func gatehouse(name string, store auth.Store, byID func(context.Context, string) (*User, error)) (*Site, error) {
+	m, err := auth.New(auth.UserFunc(byID), store, &auth.Options{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return nil, err
+	}
+	known := page(auth.UserFrom[*User])
+	return &Site{
+		Name: name, Cookie: "__Host-sid",
+		Private: m.Handler(m.RequireUser(known)),
+		// Whoever is open to all asks IdentityFrom, which tells nobody from an outage.
+		Public: m.Handler(page(func(ctx context.Context) (*User, bool) {
+			id, err := m.IdentityFrom(ctx)
+			if err != nil {
+				return nil, false
+			}
+			u, ok := id.User.(*User)
+			return u, ok
+		})),
+		Plain: m.Handler(http.HandlerFunc(plain)),
+		Enter: func(r *http.Request) (inner *http.Request) {
+			m.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { inner = r })).ServeHTTP(NewSink(), r)
+			return inner
+		},
+		LogIn: func(w http.ResponseWriter, r *http.Request, userID string) error {
+			return m.LogIn(w, r, userID, auth.Proof{Method: "bench"})
+		},
+		LogOut: m.LogOut,
+	}, nil
+}

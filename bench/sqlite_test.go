@@ -1,0 +1,130 @@
+package bench_test
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/sqlitedialect"
+	"modernc.org/sqlite"
+
+	"github.com/gatehouse-go/gatehouse/bench"
+)
+
+// An authenticated request on SQLite is one SELECT of the session by its key
+// and one of the user, both prepared before, and no write.
+func TestStatementsOfARequest(t *testing.T) {
+	connector, err := sqlite.NewConnector("file:" + filepath.Join(t.TempDir(), "test.db") + "?_pragma=synchronous(off)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := &statementLog{}
+	pool := sql.OpenDB(logged{connector, log})
+	pool.SetMaxOpenConns(1)
+	defer pool.Close()
+	site, err := bench.NewSQLite(bun.NewDB(pool, sqlitedialect.New()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := bench.NewSink()
+	post, _ := http.NewRequest("POST", "/", nil)
+	post.RemoteAddr = "192.0.2.7:51413"
+	if err := site.LogIn(w, site.Enter(post), bench.UserID(3)); err != nil {
+		t.Fatal(err)
+	}
+	cookie, _, _ := strings.Cut(w.Header()["Set-Cookie"][0], ";")
+	r, _ := http.NewRequest("GET", "/account", nil)
+	r.Header.Set("Cookie", cookie)
+
+	site.Private.ServeHTTP(w, r) // prepares
+	for range 3 {
+		log.take()
+		w.Reset()
+		site.Private.ServeHTTP(w, r)
+		if w.User == nil || w.User.ID != bench.UserID(3) {
+			t.Fatalf("the user is %v", w.User)
+		}
+		got := log.take()
+		want := []string{"SELECT id, user_id, ", "SELECT id, name FROM users WHERE id = ?"}
+		if len(got) != len(want) || !strings.HasPrefix(got[0], want[0]) || !strings.HasSuffix(got[0], "WHERE id = ?") || got[1] != want[1] {
+			t.Errorf("the statements are\n%s", strings.Join(got, "\n"))
+		}
+	}
+
+	// Nothing that cannot be a token reaches the database.
+	r.Header.Set("Cookie", cookie+"!")
+	site.Private.ServeHTTP(w, r)
+	if got := log.take(); len(got) != 0 {
+		t.Errorf("for a malformed cookie the statements are\n%s", strings.Join(got, "\n"))
+	}
+}
+
+// A statementLog has what is sent to a database: statements that are executed,
+// and "prepare: " and those that are prepared.
+type statementLog struct {
+	mu  sync.Mutex
+	sql []string
+}
+
+func (l *statementLog) add(s string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sql = append(l.sql, s)
+}
+
+func (l *statementLog) take() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := l.sql
+	l.sql = nil
+	return all
+}
+
+// logged is a driver whose connections write to the log. It hides what they can
+// do besides preparing, so that everything is prepared.
+type logged struct {
+	driver.Connector
+	log *statementLog
+}
+
+func (c logged) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.Connector.Connect(ctx)
+	return loggedConn{conn, c.log}, err
+}
+
+type loggedConn struct {
+	driver.Conn
+	log *statementLog
+}
+
+func (c loggedConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
+	return c.Conn.(driver.ConnBeginTx).BeginTx(ctx, o)
+}
+
+func (c loggedConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	c.log.add("prepare: " + query)
+	stmt, err := c.Conn.(driver.ConnPrepareContext).PrepareContext(ctx, query)
+	return loggedStmt{stmt, query, c.log}, err
+}
+
+type loggedStmt struct {
+	driver.Stmt
+	query string
+	log   *statementLog
+}
+
+func (s loggedStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
+	s.log.add(s.query)
+	return s.Stmt.(driver.StmtExecContext).ExecContext(ctx, args)
+}
+
+func (s loggedStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+	s.log.add(s.query)
+	return s.Stmt.(driver.StmtQueryContext).QueryContext(ctx, args)
+}
