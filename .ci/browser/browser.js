@@ -1,5 +1,5 @@
-// What the browser tests share: the browser, the gallery's server, and a list
-// of what went wrong.
+// What the browser tests share: the browser, the servers, and a list of what
+// went wrong.
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -16,21 +16,26 @@ export function launch() {
   })
 }
 
-// serve starts the gallery and returns its URL and how to stop it.
-export async function serve() {
-  const binary = process.env.GALLERY // built already
-  const [command, args] = binary ? [binary, []] : ['go', ['run', './pages/internal/gallery']]
-  const server = spawn(command, [...args, '-addr', 'localhost:0'],
-    { cwd: root, stdio: ['ignore', 'pipe', 'inherit'], detached: true })
+// serveGallery starts the gallery of pages, serveDemo the demo; each returns its
+// URL and how to stop it. GALLERY and DEMO name programs that are built already.
+export const serveGallery = () => serve('./pages/internal/gallery', process.env.GALLERY, ['-addr', 'localhost:0'])
+export const serveDemo = db => serve('./examples/demo', process.env.DEMO, ['-addr', 'localhost:0', '-db', db])
+
+async function serve(source, binary, args) {
+  const command = binary ? [binary] : ['go', 'run', source]
+  const server = spawn(command[0], [...command.slice(1), ...args],
+    { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
   // The whole group: go run passes no signal on to what it runs.
   const stop = () => { try { process.kill(-server.pid) } catch { /* has ended */ } }
   process.on('exit', stop)
-  const url = await new Promise((resolve, reject) => {
+  let log = ''
+  server.stderr.on('data', d => { log += d })
+  const line = await new Promise((resolve, reject) => {
     createInterface(server.stdout).once('line', resolve)
     server.once('error', reject)
-    server.once('exit', code => reject(new Error(`the gallery ended with ${code}`)))
+    server.once('exit', code => reject(new Error(`${source} ended with ${code}: ${log}`)))
   })
-  return { url, stop }
+  return { url: line.match(/http:\S+/)[0].replace(/\/$/, ''), stop, log: () => log }
 }
 
 // Faults collects what is wrong, so that one run reports everything.

@@ -2,18 +2,20 @@
 // and dark, and lets axe-core look for what keeps people out.
 //
 //	node pages.js [directory for screenshots]
-import { mkdir, readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
+//
+// Then it uses the demo itself, see demo.js.
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Faults, launch, serve } from './browser.js'
+import { Faults, launch, serveGallery } from './browser.js'
+import { useDemo } from './demo.js'
 import { useForms } from './forms.js'
+import { axe, fits, look } from './look.js'
 
 const out = process.argv[2] || process.env.SHOTS
 if (out) await mkdir(out, { recursive: true })
 
-const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const faults = new Faults()
-const { url, stop } = await serve()
+const { url, stop } = await serveGallery()
 const browser = await launch()
 let looked = 0
 try {
@@ -28,7 +30,7 @@ try {
       for (const { name, path } of list) {
         where = `${name} ${width} ${colorScheme}`
         await page.goto(url + path)
-        await look(page, where)
+        await look(page, where, faults)
         if (out) await page.screenshot({ path: join(out, `${name}-${width}-${colorScheme}.png`), fullPage: true })
         looked++
       }
@@ -39,10 +41,11 @@ try {
   const page = await browser.newPage({ viewport: { width: 320, height: 640 } })
   for (const { name, path } of list) {
     await page.goto(url + path)
-    await fits(page, `${name} 320`)
+    await fits(page, `${name} 320`, faults)
   }
   await page.close()
   await useForms(browser, url, faults)
+  looked += await useDemo(browser, faults, out)
 } finally {
   await browser.close()
   stop()
@@ -50,21 +53,3 @@ try {
 if (looked === 0) faults.add('pages', 'there are none')
 console.log(`${looked} views of pages, ${faults.list.length} faults`)
 process.exitCode = faults.list.length ? 1 : 0
-
-async function look(page, where) {
-  await fits(page, where)
-  const result = await page.evaluate(() => globalThis.axe.run(document, { rules: { 'target-size': { enabled: true } } }))
-  for (const v of result.violations) {
-    for (const node of v.nodes) faults.add(where, `axe ${v.id}: ${node.target.join(' ')}: ${node.failureSummary.replaceAll('\n', ' ')}`)
-  }
-  // What axe cannot decide about colours nobody has decided.
-  for (const v of result.incomplete.filter(v => v.id === 'color-contrast')) {
-    for (const node of v.nodes) faults.add(where, `axe cannot tell the contrast of ${node.target.join(' ')}`)
-  }
-  faults.check(result.passes.some(p => p.id === 'color-contrast'), where, 'axe checked no contrast')
-}
-
-async function fits(page, where) {
-  const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth])
-  faults.check(content <= window, where, `is ${content} px wide in a window of ${window}`)
-}

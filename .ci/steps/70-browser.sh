@@ -8,6 +8,8 @@ if [ -d pages/internal/gallery ]; then # built beforehand: browsers do not wait 
 	go build -o "$CI_TMP/gallery" ./pages/internal/gallery
 	export GALLERY="$CI_TMP/gallery"
 fi
+go build -o "$CI_TMP/demo" ./examples/demo
+export DEMO="$CI_TMP/demo"
 cd .ci/browser
 retry npm ci --no-audit --no-fund --loglevel=error
 npm test

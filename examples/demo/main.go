@@ -132,7 +132,7 @@ func serve(ctx context.Context, c config) error {
 
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
-	fmt.Printf("The demo is at http://%s\n", listener.Addr())
+	fmt.Printf("The demo is at http://%s\n", address(c.addr, listener.Addr()))
 	select {
 	case err := <-served:
 		return err
@@ -141,6 +141,17 @@ func serve(ctx context.Context, c config) error {
 		defer cancel()
 		return server.Shutdown(grace)
 	}
+}
+
+// address returns where the site is by the name that was asked for: browsers
+// keep the cookies of localhost and 127.0.0.1 apart.
+func address(asked string, actual net.Addr) string {
+	host, _, err := net.SplitHostPort(asked)
+	_, port, _ := net.SplitHostPort(actual.String())
+	if err != nil || host == "" {
+		return actual.String()
+	}
+	return net.JoinHostPort(host, port)
 }
 
 // listen listens on addr, if it can be reached from this machine only.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -69,7 +70,7 @@ func openStore(ctx context.Context, dsn string) (auth.Store, people, func() erro
 		return memory.New(nil), people{memory.NewUsers()}, func() error { return nil }, nil
 	}
 	if !strings.HasPrefix(dsn, "file:") {
-		return nil, people{}, nil, fmt.Errorf("-db %q is neither file:NAME nor memory:", dsn)
+		return nil, people{}, nil, errors.New("-db: want file:NAME, or memory: to keep nothing")
 	}
 	db, err := open.Open(dsn)
 	if err != nil {

@@ -128,6 +128,9 @@ func (p *Provider) postPassword(w http.ResponseWriter, r *http.Request) {
 		again(err)
 		return
 	}
+	if next == "" {
+		next = p.m.URL("/account")
+	}
 	p.m.Finish(w, r, nil, next)
 }
 
