@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/identifier"
 )
@@ -22,8 +21,8 @@ const (
 // the host's CreateUser is part of; otherwise a user without credentials may be
 // left over by a crash.
 //
-// [ErrExists] if the address, the name or a credential is taken. [ErrInvalid]
-// if the address or the name is not one.
+// [ErrExists] if the address, the name or a credential is taken, or the user
+// had been created before. [ErrInvalid] if the address or the name is not one.
 func (m *Manager) CreateUser(ctx context.Context, p Profile, credentials func(userID string) []Credential) (userID string, err error) {
 	create, ok := As[creator](m.users)
 	if !ok {
@@ -100,8 +99,13 @@ func (m *Manager) discardUser(ctx context.Context, userID string) {
 	if !ok {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	ctx, cancel := outlive(ctx)
 	defer cancel()
+	// A host whose CreateUser returns a user who is there already must not lose
+	// them.
+	if _, err := m.store.LoadCredential(ctx, guardKind, userID); !errors.Is(err, ErrNotFound) {
+		return
+	}
 	if err := d.DeleteUser(ctx, userID); err != nil {
 		m.broken(ctx, "deleting a user who could not be registered", err)
 	}
@@ -116,11 +120,20 @@ func (m *Manager) discardUser(ctx context.Context, userID string) {
 // The errors are those of [CredentialStore]; [ErrConflict] also if another
 // change was made at the same time, [ErrLastCredential] if no way in would be
 // left. If the change was made but sessions could not be ended, the error wraps
-// none of these: call [Manager.RevokeUserSessions] again.
+// none of these: call [Manager.RevokeUserSessions] again. [ErrInvalid] if one of
+// the credentials is another user's.
+//
+// Do not call it inside a transaction of the host's: the sessions that a login
+// has begun meanwhile can only be ended once the change is committed.
 //
 // What does not change what a credential proves, such as a better hash of the
 // same password, goes to [Manager.Store] directly.
 func (m *Manager) ChangeCredentials(ctx context.Context, userID string, changes ...Change) error {
+	for _, c := range changes {
+		if c.Old != nil && c.Old.UserID != userID || c.New != nil && c.New.UserID != userID {
+			return fmt.Errorf("%w: a change to a credential of another user", ErrInvalid)
+		}
+	}
 	guard, err := m.guardChange(ctx, userID)
 	if err != nil {
 		return err
@@ -149,9 +162,11 @@ func (m *Manager) ChangeCredentials(ctx context.Context, userID string, changes 
 	// And again: a login that was under way may have begun a session before
 	// the change could be seen.
 	m.emit(ctx, Event{Name: "credential.changed", UserID: userID, Reason: describeChanges(changes)})
-	err = m.endAll(ctx, userID, except...)
+	outliving, cancel := outlive(ctx)
+	defer cancel()
+	err = m.endAll(outliving, userID, except...)
 	if err == nil {
-		err = m.forgetDevices(ctx, userID)
+		err = m.forgetDevices(outliving, userID)
 	}
 	if err != nil {
 		return fmt.Errorf("auth: the credentials were changed, but not every session was ended: %w", outage{err})
@@ -199,7 +214,11 @@ func (m *Manager) keepsWayIn(ctx context.Context, userID string, changes []Chang
 	if err != nil {
 		return err
 	}
+	live := func(c *Credential) bool { return c.ExpiresAt.IsZero() || m.now().Before(c.ExpiresAt) }
 	for _, c := range held {
+		if !live(&c) {
+			continue
+		}
 		ways[name{c.Kind, c.Key}] = true
 	}
 	for _, c := range changes {

@@ -1,10 +1,12 @@
 package auth
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -53,7 +55,10 @@ func (m *Manager) Attempt(r *http.Request, scope, account, userID string) (*Atte
 	}
 	if a.known {
 		a.counter = m.counterKey(scope, "device", m.deviceKey(a.device, userID))
-		buckets = []bucket{{a.counter, m.opts.Limits.Account}}
+		buckets = []bucket{
+			{m.counterKey(scope, "device, long", m.deviceKey(a.device, userID)), m.opts.Limits.NetworkLong}, // right answers too
+			{a.counter, m.opts.Limits.Account},
+		}
 	}
 	var wait time.Duration
 	for _, b := range buckets {
@@ -86,26 +91,57 @@ func (a *Attempt) Succeeded(w http.ResponseWriter, r *http.Request, userID strin
 	if err := m.store.Forget(ctx, a.counter); err != nil {
 		m.broken(ctx, "forgetting the attempts before a login", err)
 	}
-	if a.known {
-		return
+	if id, err := m.IdentityFrom(ctx); err != nil || id.UserID != userID {
+		return // a half-done login: nobody has logged in yet
 	}
 	if !a.has {
 		a.device = newToken()
 	}
 	now := m.Now()
-	err := m.store.ChangeCredentials(ctx, Change{New: &Credential{
+	err := m.rememberDevice(ctx, Credential{
 		Kind:      deviceKind,
 		Key:       m.deviceKey(a.device, userID),
 		UserID:    userID,
 		Label:     deviceLabel(r.UserAgent()),
 		CreatedAt: now,
 		ExpiresAt: now.Add(deviceLifetime),
-	}})
-	if err != nil && !errors.Is(err, ErrExists) {
+	})
+	if err != nil {
 		m.broken(ctx, "remembering a browser", err)
 		return
 	}
 	m.setCookie(w, m.cookies.device, a.device.String(), deviceLifetime)
+}
+
+// maxDevices is how many browsers of a user are known.
+const maxDevices = 30
+
+// rememberDevice makes room for c in place of the oldest, or renews it.
+func (m *Manager) rememberDevice(ctx context.Context, c Credential) error {
+	held, err := m.store.UserCredentials(ctx, c.UserID, deviceKind)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(held, func(a, b Credential) int { return a.CreatedAt.Compare(b.CreatedAt) })
+	var changes []Change
+	for i := range held {
+		switch {
+		case held[i].Key == c.Key && c.CreatedAt.Sub(held[i].CreatedAt) < deviceLifetime/6:
+			return nil
+		case held[i].Key == c.Key:
+			changes = append(changes, Change{Old: &held[i], New: &c})
+		case i <= len(held)-maxDevices:
+			changes = append(changes, Change{Old: &held[i]})
+		}
+	}
+	if !slices.ContainsFunc(changes, func(ch Change) bool { return ch.New != nil }) {
+		changes = append(changes, Change{New: &c})
+	}
+	err = m.store.ChangeCredentials(ctx, changes...)
+	if errors.Is(err, ErrExists) || errors.Is(err, ErrConflict) || errors.Is(err, ErrNotFound) {
+		return nil // another login of the user's has just done the like
+	}
+	return err
 }
 
 // deviceKey is what a store keeps of a browser's token: one browser may be known

@@ -69,7 +69,8 @@ func (m *Manager) mayHoldCookies(r *http.Request) error {
 	if !m.opts.InsecureCookies {
 		return nil
 	}
-	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err != nil || !peer.Addr().Unmap().IsLoopback() {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil || !peer.Addr().Unmap().IsLoopback() {
 		return errPlainHTTP
 	}
 	return nil

@@ -416,7 +416,7 @@ func TestAttempts(t *testing.T) {
 		t.Fatal("still limited after the window")
 	}
 	w := httptest.NewRecorder()
-	a.Succeeded(w, ada.request("POST", "/", ""), "ada")
+	a.Succeeded(w, asAda(ada.request("POST", "/", "")), "ada")
 	for _, c := range w.Result().Cookies() {
 		ada.cookies[c.Name] = c.Value
 	}
@@ -462,7 +462,7 @@ func TestAttempts(t *testing.T) {
 			}
 			break
 		}
-		a.Succeeded(httptest.NewRecorder(), s.visitor().request("POST", "/", ""), "carl")
+		a.Succeeded(httptest.NewRecorder(), asAda(s.visitor().request("POST", "/", "")), "carl")
 	}
 	if n != 20 {
 		t.Errorf("a network had %d attempts in a minute; want 20", n)

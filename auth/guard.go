@@ -27,17 +27,17 @@ func (m *Manager) guard(next http.Handler, check func(r *http.Request, id *Ident
 			m.Refuse(w, r, err)
 			return
 		}
+		if id != nil && id.Session == nil && len(w.Header()["Cache-Control"]) == 0 {
+			w.Header().Set("Cache-Control", "private") // Vary does not name what a loader looked at
+		}
 		next.ServeHTTP(w, nearest(r, s))
 	})
 }
 
 // nearest makes s what UserFrom sees, if another Manager's state is nearer.
 func nearest(r *http.Request, s *state) *http.Request {
-	if s == nil {
-		return r
-	}
 	if current(r.Context()) == s {
-		return r
+		return r // nil: there is no other Manager's either
 	}
 	return r.WithContext(context.WithValue(r.Context(), currentKey{}, s))
 }

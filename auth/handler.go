@@ -15,16 +15,20 @@ import (
 func (m *Manager) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		tok, has, half := m.cookies.look(r)
-		if !has && !half && m.harmless(r) {
+		outer, _ := r.Context().(*state) // cheap; a guard looks further
+		if outer == nil && !has && !half && m.harmless(r) && !m.owns(r.URL.Path) ||
+			outer != nil && outer.m == nil { // WithIdentity: known without a look at the request
 			next.ServeHTTP(w, r)
 			return
 		}
 		s := &state{m: m, r: r, token: tok, has: has}
 		r = r.WithContext(s)
-		if err := m.opts.CrossOrigin.Check(r); err != nil && !s.isExplicit() {
-			vary(w.Header(), varyCookie)
-			m.Refuse(w, r, ErrCrossOrigin)
-			return
+		if m.opts.CrossOrigin.Check(r) != nil {
+			if err := s.exempt(); err != nil {
+				vary(w.Header(), varyCookie)
+				m.Refuse(w, r, err)
+				return
+			}
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -32,16 +36,20 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 
 // untouched reports whether nothing in r can say who is asking.
 func (m *Manager) untouched(r *http.Request) bool {
+	return !m.owns(r.URL.Path) && m.anonymous(r)
+}
+
+// anonymous is untouched but for the path.
+func (m *Manager) anonymous(r *http.Request) bool {
 	_, has, half := m.cookies.look(r)
 	return !has && !half && m.harmless(r)
 }
 
-// harmless is untouched but for the cookies.
+// harmless is anonymous but for the cookies.
 func (m *Manager) harmless(r *http.Request) bool {
 	return (r.Method == http.MethodGet || r.Method == http.MethodHead) &&
 		len(m.opts.Loaders) == 0 &&
-		len(r.Header["Authorization"]) == 0 &&
-		!m.owns(r.URL.Path)
+		len(r.Header["Authorization"]) == 0
 }
 
 // owns reports whether path is one of Gatehouse's own.
@@ -50,21 +58,22 @@ func (m *Manager) owns(path string) bool {
 	return ok && (rest == "" || rest[0] == '/')
 }
 
-// isExplicit reports whether the request is answered by a credential that
-// browsers do not send by themselves. Such a request needs no check of its
-// origin, and is never answered from the session. Nobody has asked who is asking
-// before.
-func (s *state) isExplicit() bool {
-	if len(s.m.opts.Loaders) == 0 {
-		return false
+// exempt returns nil if the request is answered by a credential that browsers
+// do not send by themselves: it needs no check of its origin, and is never
+// answered from the session. A credential that is wrong or cannot be checked
+// exempts from nothing, and none does on Gatehouse's own routes, which set
+// cookies. Nobody has asked who is asking before.
+func (s *state) exempt() error {
+	if len(s.m.opts.Loaders) == 0 || s.m.owns(s.r.URL.Path) || !s.find() {
+		return ErrCrossOrigin
 	}
-	if !s.find() { // whether it is right or wrong is for the guards to say
-		return false
+	_, err := s.identity()
+	if err == nil {
+		s.mu.Lock()
+		s.has = false
+		s.mu.Unlock()
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.has = false
-	return true
+	return err
 }
 
 // Shared, and of capacity one: whoever appends gets a copy.

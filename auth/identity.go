@@ -22,7 +22,7 @@ func (id *Identity) Fresh(now time.Time, d time.Duration) bool {
 		return false
 	}
 	for _, p := range id.Proofs {
-		if age := now.Sub(p.At); age <= d && !p.At.IsZero() {
+		if age := now.Sub(p.At); age <= d && age > -time.Minute && !p.At.IsZero() {
 			return true
 		}
 	}

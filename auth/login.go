@@ -23,6 +23,8 @@ type admission struct {
 	userID   string
 	proofs   []Proof
 	remember bool
+	resumed  bool // a half-done login of a user whose AuthVersion was version
+	version  string
 	renew    *Session // reauthentication: the session that the new one stands in for
 }
 
@@ -100,6 +102,9 @@ func (m *Manager) gate(w http.ResponseWriter, r *http.Request, a *admission) err
 	if err != nil {
 		return err
 	}
+	if a.resumed && authVersion(u) != a.version {
+		return fmt.Errorf("%w: the user was changed meanwhile", ErrBadCredentials)
+	}
 	if !m.hasFirstFactor(a.proofs) {
 		return fmt.Errorf("%w: a second factor alone is no login", ErrBadCredentials)
 	}
@@ -113,7 +118,7 @@ func (m *Manager) gate(w http.ResponseWriter, r *http.Request, a *admission) err
 		return err
 	}
 	if len(owed) > 0 {
-		return m.suspend(w, r, a, owed)
+		return m.suspend(w, r, a, u, owed)
 	}
 
 	now := m.Now()
@@ -135,13 +140,16 @@ func (m *Manager) gate(w http.ResponseWriter, r *http.Request, a *admission) err
 		sess.CreatedAt, sess.EndsAt = a.renew.CreatedAt, a.renew.EndsAt
 	}
 	sess.ExpiresAt = earlier(now.Add(m.opts.IdleTimeout), sess.EndsAt)
-	if err := m.endPrevious(ctx, s, a); err != nil {
-		return err
-	}
 	if err := m.store.CreateSession(ctx, sess); err != nil {
 		return err
 	}
-	if err := m.recheck(ctx, sess); err != nil {
+	// The previous session ends last: whoever ended it meanwhile, by a log-out
+	// or a revocation, has either found the new one as well or is found here.
+	err = m.recheck(ctx, sess)
+	if err == nil {
+		err = m.endPrevious(ctx, s, a)
+	}
+	if err != nil {
 		m.undo(ctx, sess)
 		return err
 	}
@@ -151,6 +159,9 @@ func (m *Manager) gate(w http.ResponseWriter, r *http.Request, a *admission) err
 		maxAge = sess.EndsAt.Sub(now)
 	}
 	m.setCookie(w, m.cookies.session, tok.String(), maxAge)
+	if err := m.dropPending(w, r, a.resumed); err != nil {
+		m.broken(ctx, "ending a half-done login", err)
+	}
 	s.logIn(Identity{UserID: sess.UserID, User: u, Actor: sess.Actor, Proofs: sess.Proofs, Session: sess})
 	name := "login"
 	if a.renew != nil {
@@ -178,9 +189,8 @@ func (m *Manager) admit(ctx context.Context, userID string) (User, error) {
 // hasFirstFactor reports whether one of the proofs is enough to begin with.
 func (m *Manager) hasFirstFactor(proofs []Proof) bool {
 	return slices.ContainsFunc(proofs, func(p Proof) bool {
-		if p.Kind != "" {
-			role, known := m.roles[p.Kind]
-			return !known || role == FirstFactor
+		if role, known := m.roles[p.Kind]; known {
+			return role == FirstFactor
 		}
 		return !slices.ContainsFunc(m.factors, func(f Factor) bool { return f.Name() == p.Method })
 	})
@@ -270,13 +280,17 @@ func (m *Manager) recheck(ctx context.Context, sess *Session) error {
 			return fmt.Errorf("%w: the credential was changed meanwhile", ErrBadCredentials)
 		}
 	}
-	return nil
+	owed, err := m.owed(ctx, u, sess.Proofs)
+	if err == nil && len(owed) > 0 {
+		err = fmt.Errorf("%w: a factor was added meanwhile", ErrBadCredentials)
+	}
+	return err
 }
 
 // undo deletes a session whose cookie was never sent, even if the client has
 // gone meanwhile.
 func (m *Manager) undo(ctx context.Context, sess *Session) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	ctx, cancel := outlive(ctx)
 	defer cancel()
 	if err := m.store.DeleteSession(ctx, sess.ID); err != nil && !errors.Is(err, ErrNotFound) {
 		m.broken(ctx, "deleting the session of a login that was refused", err)

@@ -52,7 +52,7 @@ func New(users UserLoader, store Store, opts *Options) (*Manager, error) {
 	m := &Manager{
 		opts:       o,
 		users:      users,
-		store:      store,
+		store:      inRealm(store, o.Realm),
 		now:        o.Now,
 		logger:     o.Logger,
 		prefix:     o.Prefix,
@@ -65,27 +65,27 @@ func New(users UserLoader, store Store, opts *Options) (*Manager, error) {
 		nobody:     newNobody(),
 		touchEvery: min(time.Minute, o.IdleTimeout/10),
 	}
-	credentials, kept := CredentialStore(store), true
+	credentials, kept := CredentialStore(m.store), true
 	for _, p := range o.Providers {
-		if f, ok := p.(Factor); ok {
+		if f, ok := As[Factor](p); ok {
 			m.factors = append(m.factors, f)
 		}
-		if f, ok := p.(Former); ok {
+		if f, ok := As[Former](p); ok {
 			m.formers = append(m.formers, f)
 		}
-		if owner, ok := p.(Owner); ok {
+		if owner, ok := As[Owner](p); ok {
 			for _, k := range owner.Kinds() {
 				m.roles[k.Name] = k.Role
 			}
 		}
-		if wrapper, ok := p.(interface {
+		if wrapper, ok := As[interface {
 			WrapCredentials(CredentialStore) CredentialStore
-		}); ok {
+		}](p); ok {
 			credentials, kept = wrapper.WrapCredentials(credentials), false
 		}
 	}
 	if !kept {
-		m.store = wrapped{store, credentials}
+		m.store = wrapped{m.store, credentials}
 	}
 	if err := m.collectRoutes(); err != nil {
 		return nil, err

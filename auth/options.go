@@ -10,6 +10,7 @@ import (
 	"path"
 	"reflect"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/redirect"
@@ -36,8 +37,11 @@ type Options struct {
 	// nothing else. A path on this site, default "/".
 	Home string
 	// Realm keeps several Managers in one process or one store apart: their
-	// cookies have different names, and no secret of one is of use in the
-	// other. Lower-case letters, digits and hyphens; default "".
+	// cookies have different names, no secret of one is of use in the other,
+	// and a user of one is nobody in the other, whatever their ID. What a store
+	// keeps for a realm has the realm in front of its user IDs and kinds; "" has
+	// nothing, and IDs and names are as much shorter at most. Lower-case letters,
+	// digits and hyphens, 32 of them at most; default "".
 	Realm string
 	// Epoch is a word of the host's choosing. Changing it, with a restart, ends
 	// every session of the realm at once. Default "".
@@ -78,8 +82,9 @@ type Options struct {
 	// Now is the clock. Default [time.Now].
 	Now func() time.Time
 	// InsecureCookies leaves out Secure and the __Host- prefix, for plain HTTP
-	// during development. A login is then refused unless the client is on the
-	// loopback interface.
+	// during development. A login is then refused unless the request comes
+	// over the loopback interface; a proxy on the same machine makes everybody
+	// look like that, so do not put one in front.
 	InsecureCookies bool
 }
 
@@ -118,6 +123,7 @@ func (o *Options) withDefaults() Options {
 	if o != nil {
 		c = *o
 	}
+	c.Providers, c.Loaders, c.TrustedProxies = slices.Clone(c.Providers), slices.Clone(c.Loaders), slices.Clone(c.TrustedProxies)
 	if c.Prefix == "" {
 		c.Prefix = "/auth"
 	}
@@ -158,8 +164,8 @@ func (o *Options) check() error {
 	if _, ok := redirect.Clean(o.Home); !ok {
 		bad("Options.Home is %q: make it a path on this site such as %q", o.Home, "/")
 	}
-	if o.Realm != "" && !nameRE.MatchString(o.Realm) {
-		bad("Options.Realm is %q: use lower-case letters, digits and hyphens", o.Realm)
+	if o.Realm != "" && !nameRE.MatchString(o.Realm) || len(o.Realm) > 32 {
+		bad("Options.Realm is %q: use lower-case letters, digits and hyphens, 32 at most", o.Realm)
 	}
 	if o.IdleTimeout < time.Second {
 		bad("Options.IdleTimeout is %v: make it a second or more", o.IdleTimeout)
@@ -170,6 +176,8 @@ func (o *Options) check() error {
 	for i, p := range o.TrustedProxies {
 		if !p.IsValid() {
 			bad("Options.TrustedProxies[%d] is not valid: use netip.ParsePrefix", i)
+		} else if p.Addr().Is4In6() {
+			bad("Options.TrustedProxies[%d] is %v: write IPv4 networks as IPv4", i, p)
 		}
 	}
 	for name, l := range map[string]Limit{"Account": o.Limits.Account, "Network": o.Limits.Network, "NetworkLong": o.Limits.NetworkLong} {
@@ -192,7 +200,7 @@ func (o *Options) check() error {
 			bad("Options.Providers has two named %q: name one of them differently", name)
 		}
 		names[name] = true
-		if owner, ok := p.(Owner); ok {
+		if owner, ok := As[Owner](p); ok {
 			for _, k := range owner.Kinds() {
 				if by, taken := kinds[k.Name]; taken {
 					bad("credentials of kind %q are owned by both %s and %s: use one of them", k.Name, by, name)

@@ -20,13 +20,14 @@ const (
 type pending struct {
 	Version  int     `json:"v"`
 	Proofs   []Proof `json:"proofs"`
+	User     string  `json:"user_version,omitempty"` // the user's AuthVersion
 	Remember bool    `json:"remember,omitempty"`
 }
 
 // suspend keeps a login that still owes factors, and returns the error that
 // says so.
-func (m *Manager) suspend(w http.ResponseWriter, r *http.Request, a *admission, owed []string) error {
-	data, err := json.Marshal(pending{Version: 1, Proofs: a.proofs, Remember: a.remember})
+func (m *Manager) suspend(w http.ResponseWriter, r *http.Request, a *admission, u User, owed []string) error {
+	data, err := json.Marshal(pending{Version: 1, Proofs: a.proofs, User: authVersion(u), Remember: a.remember})
 	if err != nil {
 		return fmt.Errorf("auth: encoding a half-done login: %w", err)
 	}
@@ -76,6 +77,23 @@ func (m *Manager) loadPending(r *http.Request) (Ticket, pending, error) {
 	return t, p, nil
 }
 
+// dropPending ends the half-done login of this browser, whoever's it is.
+func (m *Manager) dropPending(w http.ResponseWriter, r *http.Request, taken bool) error {
+	tok, ok := parseToken(cookie(r, m.cookies.login))
+	if !ok {
+		return nil
+	}
+	m.setCookie(w, m.cookies.login, "", -1)
+	if taken {
+		return nil
+	}
+	_, err := m.store.TakeTicket(r.Context(), pendingPurpose, encodeKey(m.loginTag.digest(tok)))
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
 // resume adds what this browser has proved before, if it is about the same user
 // and by other methods. Of two requests that complete one half-done login
 // exactly one goes on.
@@ -100,5 +118,6 @@ func (m *Manager) resume(r *http.Request, a *admission) error {
 	}
 	a.proofs = append(p.Proofs, a.proofs[0])
 	a.remember = a.remember || p.Remember
+	a.resumed, a.version = true, p.User
 	return nil
 }

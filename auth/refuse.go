@@ -134,7 +134,7 @@ func (m *Manager) Finish(w http.ResponseWriter, r *http.Request, err error, next
 			body["user_id"] = id.UserID
 		}
 		writeJSON(w, http.StatusOK, "application/json", body)
-	case errors.As(err, &owed) && m.wantsHTML(r) && m.pages["/"+owed.Factors[0]]:
+	case errors.As(err, &owed) && len(owed.Factors) > 0 && m.wantsHTML(r) && m.pages["/"+owed.Factors[0]]:
 		to := m.URL("/" + owed.Factors[0])
 		if next, ok := m.cleanNext(next); ok {
 			to += "?next=" + url.QueryEscape(next)
@@ -230,7 +230,7 @@ func (m *Manager) problemHeaders(w http.ResponseWriter, p *Problem) {
 	// one, the scheme names how one logs in here; browsers ignore it.
 	h.Del("WWW-Authenticate")
 	for _, l := range m.opts.Loaders {
-		if c, ok := l.(interface{ Challenge() string }); ok {
+		if c, ok := As[interface{ Challenge() string }](l); ok {
 			h.Add("WWW-Authenticate", c.Challenge())
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -101,15 +102,27 @@ func (m *Manager) own(next http.Handler) http.Handler {
 				panic(p)
 			default:
 				m.Refuse(w, r, &Problem{Status: http.StatusInternalServerError, Code: "internal",
-					Detail: "Something went wrong here.", Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())})
+					Detail: "Something went wrong here.", Err: fmt.Errorf("panic: %s\n%s", describePanic(p), debug.Stack())})
 			}
 		}()
 		if m.stateFrom(r.Context()) == nil {
-			m.Refuse(w, r, errNoHandler)
-			return
+			if !m.anonymous(r) {
+				m.Refuse(w, r, errNoHandler)
+				return
+			}
+			// Handler took the path for the host's: a prefix was stripped since.
+			r = r.WithContext(&state{m: m, r: r})
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// describePanic says what went wrong, but not a value that may hold a secret.
+func describePanic(p any) string {
+	if err, ok := p.(runtime.Error); ok {
+		return err.Error()
+	}
+	return fmt.Sprintf("a value of type %T", p)
 }
 
 func (m *Manager) notAllowed(methods []string) http.Handler {

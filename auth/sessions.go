@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // Sessions returns the user's live sessions, the newest first. Each has a
@@ -43,7 +44,9 @@ func (m *Manager) RevokeSession(ctx context.Context, userID, handle string) erro
 // RevokeUserSessions ends the user's sessions, but for those in except, and
 // whatever is half done: logins, and all else that waits for an answer.
 func (m *Manager) RevokeUserSessions(ctx context.Context, userID string, except ...SessionID) error {
-	if err := m.endAll(ctx, userID, except...); err != nil {
+	outliving, cancel := outlive(ctx)
+	defer cancel()
+	if err := m.endAll(outliving, userID, except...); err != nil {
 		return err
 	}
 	reason := "all"
@@ -52,6 +55,11 @@ func (m *Manager) RevokeUserSessions(ctx context.Context, userID string, except 
 	}
 	m.emit(ctx, Event{Name: "sessions.revoked", UserID: userID, Reason: reason})
 	return nil
+}
+
+// outlive returns a context for what must be done although the client has gone.
+func outlive(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 }
 
 func (m *Manager) endAll(ctx context.Context, userID string, except ...SessionID) error {

@@ -143,10 +143,10 @@ func (s *state) logOut() {
 func (m *Manager) resolve(s *state) (id *Identity, explicit bool, err error) {
 	for _, l := range m.opts.Loaders {
 		id, err := load(l, s.r)
-		if errors.Is(err, ErrNoCredentials) {
+		if errors.Is(err, ErrNoCredentials) && !errors.Is(err, ErrBadCredentials) {
 			continue
 		}
-		ambient, ok := l.(interface{ Ambient() bool })
+		ambient, ok := As[interface{ Ambient() bool }](l)
 		explicit := !ok || !ambient.Ambient()
 		if err == nil {
 			id, err = m.admitLoaded(s, id)
@@ -190,7 +190,7 @@ func (m *Manager) admitLoaded(s *state, loaded *Identity) (*Identity, error) {
 		return nil, ErrBadCredentials
 	}
 	s.mine = *loaded
-	s.mine.UserID, s.mine.User, s.mine.Session = userID, u, nil
+	s.mine.UserID, s.mine.User, s.mine.Session, s.mine.Proofs = userID, u, nil, nil
 	return &s.mine, nil
 }
 
@@ -243,11 +243,14 @@ func (m *Manager) touch(ctx context.Context, sess *Session, now time.Time) (*Ses
 
 // loadUser loads a user and makes sure that it is the one that was asked for.
 func (m *Manager) loadUser(ctx context.Context, id string) (User, error) {
+	if id == "" {
+		return nil, ErrNotFound
+	}
 	u, err := m.users.LoadUser(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	if u == nil || u.AuthID() != id {
+	if isNil(u) || u.AuthID() != id {
 		return nil, fmt.Errorf("auth: the UserLoader returned another user than the one asked for")
 	}
 	return u, nil

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/auth"
+	"github.com/gatehouse-go/gatehouse/auth/authtest"
 	"github.com/gatehouse-go/gatehouse/providers/password"
 )
 
@@ -414,5 +415,25 @@ func TestTaken(t *testing.T) {
 	}
 	if calls := rec.take(); calls != nil {
 		t.Errorf("hashed: %q", calls)
+	}
+}
+
+// Half a login makes no browser known: whoever has the password has no bucket of
+// their own for the second factor.
+func TestSecondFactorIsNotGuessable(t *testing.T) {
+	s := newSite(t, nil, func(o *auth.Options) { o.Providers = append(o.Providers, &authtest.Factor{Always: true}) })
+	s.register("ada@example.com", goodPassword)
+	guesses := 0
+	for range 20 {
+		thief := s.client()
+		thief.json("/login", fields{"email": "ada@example.com", "password": goodPassword})
+		for range 12 {
+			if thief.json("/code", fields{"code": "111111"}).Code == 401 {
+				guesses++
+			}
+		}
+	}
+	if guesses != 10 {
+		t.Errorf("%d guesses at the second factor in a moment; want 10", guesses)
 	}
 }
