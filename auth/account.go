@@ -87,6 +87,23 @@ func (m *Manager) inTx(ctx context.Context, f func(ctx context.Context) error) e
 	return f(ctx)
 }
 
+// changeInTx is inTx, unless the host keeps some of the credentials: its writes
+// are not a part of the store's transaction, and may wait for it.
+func (m *Manager) changeInTx(ctx context.Context, f func(ctx context.Context) error) error {
+	if !m.transactional() {
+		return f(ctx)
+	}
+	return m.inTx(ctx, f)
+}
+
+func (m *Manager) transactional() bool {
+	if _, ok := m.store.(wrapped); ok {
+		return false
+	}
+	_, ok := As[transactor](m.store)
+	return ok
+}
+
 // discardUser deletes a user who could not be given credentials, where no
 // transaction does it.
 func (m *Manager) discardUser(ctx context.Context, userID string) {
@@ -145,12 +162,12 @@ func (m *Manager) ChangeCredentials(ctx context.Context, userID string, changes 
 	if id, err := m.IdentityFrom(ctx); err == nil && id.UserID == userID && id.Session != nil {
 		except = []SessionID{id.Session.ID}
 	}
-	err = m.inTx(ctx, func(ctx context.Context) error {
+	err = m.changeInTx(ctx, func(ctx context.Context) error {
 		// The guard comes first: of two changes the second stops there.
 		if err := m.store.ChangeCredentials(ctx, append([]Change{guard}, changes...)...); err != nil {
 			return err
 		}
-		if _, ok := As[transactor](m.store); !ok {
+		if !m.transactional() {
 			return nil
 		}
 		// In the same transaction, so that a crash cannot come in between.

@@ -52,6 +52,7 @@ func problemOf(err error) *Problem {
 		{ErrCrossOrigin, http.StatusForbidden, "cross_origin", "This request came from another site."},
 		{ErrLastCredential, http.StatusConflict, "last_credential", "This is the last way to log in."},
 		{ErrExists, http.StatusConflict, "taken", "This is taken already."},
+		{ErrInvalid, http.StatusUnprocessableEntity, "invalid", "This cannot be stored as it is."},
 		{ErrConflict, http.StatusConflict, "conflict", "This was changed meanwhile. Try again."},
 		{errNoHandler, http.StatusInternalServerError, "internal", "Something went wrong here."},
 	} {
@@ -258,6 +259,9 @@ func (m *Manager) writeProblem(w http.ResponseWriter, p *Problem) {
 
 // logProblem logs what the host must look after. Refusals have their events.
 func (m *Manager) logProblem(r *http.Request, p *Problem) {
+	if r.Context().Err() != nil && errors.Is(p.Err, context.Canceled) {
+		return // the client has gone; nothing is broken
+	}
 	if p.Status >= 500 && p.Err != nil {
 		m.broken(r.Context(), "answering a request", p.Err)
 	}

@@ -55,11 +55,19 @@ func checkSources(entry string) error {
 		return errors.New(`want a directive and its sources, such as "font-src 'self'"`)
 	case strings.ContainsFunc(entry, func(c rune) bool { return c < ' ' || c > '~' || c == ';' || c == ',' }):
 		return errors.New("want one directive of printable ASCII, without ; and ,")
+	case words[0] != strings.ToLower(words[0]):
+		return fmt.Errorf("write %s in lower case", words[0])
 	case words[0] == "default-src", !strings.HasSuffix(words[0], "-src") && words[0] != "form-action":
 		return fmt.Errorf("%s cannot be widened: want form-action or one that ends in -src", words[0])
 	}
 	for _, s := range words[1:] {
-		if s == "*" || s == "'none'" || strings.HasPrefix(s, "'unsafe-") || strings.HasSuffix(s, ":") && s != "data:" {
+		s = strings.ToLower(s) // as browsers do
+		data := s == "data:" && (words[0] == "img-src" || words[0] == "font-src")
+		_, host, hasScheme := strings.Cut(s, "://")
+		if !hasScheme {
+			host = s
+		}
+		if s == "'none'" || strings.HasPrefix(s, "'unsafe-") || strings.HasSuffix(s, ":") && !data || strings.HasPrefix(host, "*") {
 			return fmt.Errorf("source %s would undo the policy: name a host, a path's site ('self') or a hash", s)
 		}
 	}

@@ -162,7 +162,7 @@ func listen(ctx context.Context, addr string) (net.Listener, error) {
 	}
 	if a, ok := listener.Addr().(*net.TCPAddr); !ok || !a.IP.IsLoopback() {
 		listener.Close()
-		return nil, fmt.Errorf("-addr %s can be reached from other machines: the demo speaks plain HTTP; use localhost, behind a proxy with TLS if others are to see it", addr)
+		return nil, fmt.Errorf("-addr %s can be reached from other machines: the demo speaks plain HTTP; use localhost", addr)
 	}
 	return listener, nil
 }

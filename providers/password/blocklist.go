@@ -2,6 +2,7 @@ package password
 
 import (
 	_ "embed"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -45,19 +46,48 @@ func fold(s string) string { return strings.ToLower(norm.NFC.String(s)) }
 const shortUnit = leastMinLength
 
 // isExpected reports whether folded is a password that is tried early: a common
-// one, one of more, either of them repeated, a few characters repeated, or a
-// run such as abcdefgh or 87654321.
+// one, one of more, either of them repeated or with a little around it that is
+// no secret, a few characters repeated, or a run such as abcdefgh, 87654321 or a
+// row of keys.
 func isExpected(folded string, more map[string]bool) bool {
 	listed := func(s string) bool { return isCommon(s) || more[s] }
-	if listed(folded) {
+	if expected([]rune(folded), listed) {
 		return true
 	}
-	runes := []rune(folded)
-	if isRun(runes) {
+	// What people put around a common password, so that it becomes long enough.
+	core, rest := letters(folded), others(folded)
+	if len(core) == 0 || len(rest) == 0 || !listed(string(core)) && !listed(string(core[:period(core)])) {
+		return false
+	}
+	return len(rest) <= 6 || expected(rest, listed)
+}
+
+func expected(s []rune, listed func(string) bool) bool {
+	unit := s[:period(s)]
+	if listed(string(s)) || listed(string(unit)) {
 		return true
 	}
-	unit := runes[:period(runes)]
-	return len(unit) < len(runes) && (len(unit) < shortUnit || listed(string(unit)))
+	// Who guesses in order begins with what every keyboard has.
+	ascii := !slices.ContainsFunc(s, func(r rune) bool { return r > unicode.MaxASCII })
+	return ascii && (2*len(unit) <= len(s) && len(unit) < shortUnit || isRun(s) || onKeyboard(string(s)))
+}
+
+// keyboards are the ways a finger goes over the keys.
+var keyboards = [...]string{
+	"1234567890qwertyuiopasdfghjklzxcvbnm",
+	"1q2w3e4r5t6y7u8i9o0p",
+	"1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik9ol0p",
+	"q1w2e3r4t5y6u7i8o9p0",
+	"qazwsxedcrfvtgbyhnujmikolp",
+}
+
+func onKeyboard(s string) bool {
+	for _, k := range keyboards {
+		if strings.Contains(k, s) || strings.Contains(string(reversed([]rune(k))), s) {
+			return true
+		}
+	}
+	return false
 }
 
 // isRun reports whether each rune follows the one before, or each precedes it.
@@ -76,9 +106,9 @@ func isRun(s []rune) bool {
 
 func follows(a, b rune) bool { return b == a+1 || a == '9' && b == '0' }
 
-// period returns the length of the shortest unit that s is repetitions of,
-// len(s) if it is none. It is linear (the failure function of Knuth, Morris and
-// Pratt).
+// period returns the length of the shortest unit that s is repetitions of, the
+// last of which may be cut off, at most len(s). It is linear (the failure
+// function of Knuth, Morris and Pratt).
 func period(s []rune) int {
 	fail := make([]int, len(s)+1)
 	k := 0
@@ -94,10 +124,7 @@ func period(s []rune) int {
 	if len(s) == 0 {
 		return 0
 	}
-	if p := len(s) - fail[len(s)]; len(s)%p == 0 {
-		return p
-	}
-	return len(s)
+	return len(s) - fail[len(s)]
 }
 
 // madeOfWords reports whether folded consists of nothing but words, forwards or
@@ -146,6 +173,17 @@ func letters(s string) []rune {
 		}
 	}
 	return l
+}
+
+// others returns what letters leaves out.
+func others(s string) []rune {
+	var o []rune
+	for _, r := range s {
+		if !unicode.IsLetter(r) && !unicode.IsMark(r) {
+			o = append(o, r)
+		}
+	}
+	return o
 }
 
 func reversed(s []rune) []rune {

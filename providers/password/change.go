@@ -54,8 +54,11 @@ func (p *Provider) change(ctx context.Context, userID, current, password string)
 // The error is as that of [Provider.Change]. With a [Table] it is always
 // "no_password": the host writes its own column.
 func (p *Provider) Set(ctx context.Context, userID, password string) error {
+	if p.opts.Table != nil {
+		return noPassword()
+	}
 	old, err := p.held(ctx, userID)
-	if problem, ok := isProblem(err); ok && problem.Code == codeNoPassword && p.opts.Table == nil {
+	if problem, ok := isProblem(err); ok && problem.Code == codeNoPassword {
 		old, err = auth.Credential{}, nil
 	}
 	if err != nil {
@@ -90,7 +93,10 @@ func (p *Provider) set(ctx context.Context, userID string, old auth.Credential, 
 	case p.opts.Table != nil:
 		next.Generation = digest(encoded)
 	case old.Kind == "":
-		next = auth.Credential{Kind: kind, Key: userID, UserID: userID, Data: next.Data, Generation: firstGeneration, CreatedAt: p.m.Now()}
+		next = auth.Credential{Kind: kind, Key: userID, UserID: userID, Data: next.Data, CreatedAt: p.m.Now(),
+			// Not 1: a login by a password that was removed before must not
+			// take this one for it.
+			Generation: p.m.Now().UnixMilli()}
 		change.Old = nil
 	default:
 		next.Generation++
@@ -107,6 +113,10 @@ func (p *Provider) set(ctx context.Context, userID string, old auth.Credential, 
 
 const codeNoPassword = "no_password"
 
+func noPassword() error {
+	return &auth.Problem{Status: http.StatusConflict, Code: codeNoPassword, Detail: "You have no password here."}
+}
+
 // held returns the user's password credential. The error is the problem
 // "no_password" if there is none.
 func (p *Provider) held(ctx context.Context, userID string) (auth.Credential, error) {
@@ -122,8 +132,7 @@ func (p *Provider) held(ctx context.Context, userID string) (auth.Credential, er
 		}
 	}
 	if len(c.Data) == 0 {
-		return auth.Credential{}, &auth.Problem{Status: http.StatusConflict, Code: codeNoPassword,
-			Detail: "You have no password here."}
+		return auth.Credential{}, noPassword()
 	}
 	return c, nil
 }

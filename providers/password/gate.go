@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,10 +20,38 @@ type gate struct {
 	waiting atomic.Int64
 	places  int64
 	wait    time.Duration
+
+	mu   sync.Mutex
+	held map[string]int64 // places by who holds them
 }
 
 func newGate(slots, places int, wait time.Duration) *gate {
-	return &gate{slots: make(chan struct{}, slots), places: int64(places), wait: wait}
+	return &gate{slots: make(chan struct{}, slots), places: int64(places), wait: wait, held: map[string]int64{}}
+}
+
+type placeKey struct{ g *gate }
+
+// reserve takes a place to wait, before anything is counted: who finds none has
+// not used up a guess. who, a network, has a quarter of all places at most, so
+// that nobody alone fills them. With the returned context, do needs no other.
+func (g *gate) reserve(ctx context.Context, who string) (context.Context, func(), error) {
+	all := g.places + int64(cap(g.slots))
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.waiting.Load() >= all || g.held[who] >= max(all/4, 1) {
+		return ctx, func() {}, busy()
+	}
+	g.waiting.Add(1)
+	g.held[who]++
+	leave := func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.waiting.Add(-1)
+		if g.held[who]--; g.held[who] == 0 {
+			delete(g.held, who)
+		}
+	}
+	return context.WithValue(ctx, placeKey{g}, true), leave, nil
 }
 
 // do calls f as soon as there is a slot. It returns f's error, also for a
@@ -48,11 +77,13 @@ func (g *gate) enter(ctx context.Context) error {
 		return nil
 	default:
 	}
-	if g.waiting.Add(1) > g.places {
-		g.waiting.Add(-1)
-		return busy()
+	if ctx.Value(placeKey{g}) == nil {
+		if g.waiting.Add(1) > g.places {
+			g.waiting.Add(-1)
+			return busy()
+		}
+		defer g.waiting.Add(-1)
 	}
-	defer g.waiting.Add(-1)
 	late := time.NewTimer(g.wait)
 	defer late.Stop()
 	select {

@@ -140,3 +140,36 @@ func TestGatePanic(t *testing.T) {
 		t.Error("a slot is lost")
 	}
 }
+
+// A quarter of all places for one, all places for all, and none left behind.
+func TestGateReserve(t *testing.T) {
+	g := newGate(2, 6, time.Hour)
+	var leave []func()
+	take := func(who string) error {
+		_, l, err := g.reserve(t.Context(), who)
+		if err == nil {
+			leave = append(leave, l)
+		}
+		return err
+	}
+	for _, who := range []string{"a", "a", "b", "b", "c", "c", "d"} {
+		if err := take(who); err != nil {
+			t.Fatalf("%s: %v", who, err)
+		}
+	}
+	if take("a") == nil || take("b") == nil {
+		t.Error("a third place for one")
+	}
+	if err := take("e"); err != nil {
+		t.Error(err)
+	}
+	if take("f") == nil {
+		t.Error("a ninth place")
+	}
+	for _, l := range leave {
+		l()
+	}
+	if len(g.held) != 0 || g.waiting.Load() != 0 {
+		t.Errorf("left behind: %v, %d", g.held, g.waiting.Load())
+	}
+}

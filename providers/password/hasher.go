@@ -47,6 +47,8 @@ var (
 	ErrUnknownHash = errors.New("password: hash of unknown format")
 	// errDamaged wraps what is wrong with a hash of a known format.
 	errDamaged = errors.New("password: damaged hash")
+	// errNoPepper is a mistake in the options, not in one hash: an outage.
+	errNoPepper = errors.New("password: no pepper")
 )
 
 // A Pepper is a secret that goes into every hash and is kept away from the
@@ -128,7 +130,7 @@ func (s *scheme) verify(encoded string, password []byte) error {
 	id, rest, peppered := cutPepper(encoded)
 	if peppered {
 		if s.pepper == nil || len(s.pepper.Keys[id]) == 0 {
-			return fmt.Errorf("%w: no pepper with the ID %q", errDamaged, id)
+			return fmt.Errorf("%w with the ID %q", errNoPepper, id)
 		}
 		password = s.pepper.mix(s.pepper.Keys[id], password)
 	}

@@ -22,9 +22,15 @@ func (p *Provider) postLogin(w http.ResponseWriter, r *http.Request) {
 		again(err)
 		return
 	}
+	ctx, leave, err := p.reserve(r)
+	if err != nil {
+		again(err)
+		return
+	}
+	defer leave()
 	var attempt *auth.Attempt
 	refused := auth.Event{Name: "login.refused", Method: kind}
-	userID, proof, err := p.verify(r.Context(), sent.Get(p.opts.Login.field()), sent.Get("password"), func(account, userID string) (err error) {
+	userID, proof, err := p.verify(ctx, sent.Get(p.opts.Login.field()), sent.Get("password"), func(account, userID string) (err error) {
 		if userID != p.m.Nobody() {
 			refused.UserID = userID
 		}
@@ -50,6 +56,19 @@ func (p *Provider) postLogin(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	again(err)
+}
+
+// reserve takes a place in the queue to the hasher for r, in the name of its
+// network. Who finds none has used up no guess.
+func (p *Provider) reserve(r *http.Request) (ctx context.Context, leave func(), err error) {
+	addr := p.m.ClientAddr(r)
+	network := addr.String()
+	if addr.Is6() {
+		if prefix, err := addr.Prefix(64); err == nil {
+			network = prefix.String()
+		}
+	}
+	return p.gate.reserve(r.Context(), network)
 }
 
 // refuse tells of an answer that was wrong.
@@ -81,8 +100,14 @@ func (p *Provider) postRegister(w http.ResponseWriter, r *http.Request) {
 	case ByUsername:
 		profile.Email = ""
 	}
+	ctx, leave, err := p.reserve(r)
+	if err != nil {
+		again(err)
+		return
+	}
+	defer leave()
 	var attempt *auth.Attempt
-	userID, err := p.register(r.Context(), profile, sent.Get("password"), func(account string) (err error) {
+	userID, err := p.register(ctx, profile, sent.Get("password"), func(account string) (err error) {
 		attempt, err = p.m.Attempt(r, "register", account, p.m.Nobody())
 		return err
 	})
@@ -120,8 +145,8 @@ func (p *Provider) postPassword(w http.ResponseWriter, r *http.Request) {
 		p.m.Answer(w, r, &auth.Page{Name: "password", Forms: []auth.Form{p.changeForm()}, Next: next}, err)
 	}
 	if err == nil {
-		err = p.guess(w, r, "password.change", func(userID string) (auth.Proof, bool, error) {
-			return p.change(r.Context(), userID, sent.Get("current"), sent.Get("password"))
+		err = p.guess(w, r, "password.change", func(ctx context.Context, userID string) (auth.Proof, bool, error) {
+			return p.change(ctx, userID, sent.Get("current"), sent.Get("password"))
 		})
 	}
 	if err != nil {
@@ -138,8 +163,8 @@ func (p *Provider) postConfirm(w http.ResponseWriter, r *http.Request) {
 	sent, err := form.Parse(w, r, "password", "next")
 	next := sent.Get("next")
 	if err == nil {
-		err = p.guess(w, r, "password.confirm", func(userID string) (auth.Proof, bool, error) {
-			return p.reprove(r.Context(), userID, sent.Get("password"))
+		err = p.guess(w, r, "password.confirm", func(ctx context.Context, userID string) (auth.Proof, bool, error) {
+			return p.reprove(ctx, userID, sent.Get("password"))
 		})
 	}
 	if err != nil {
@@ -169,16 +194,21 @@ func (p *Provider) reprove(ctx context.Context, userID, password string) (proof 
 // up the owner's logins. What prove returns becomes a proof of the session. A
 // right guess is forgotten, even if the new password that came with it was
 // refused.
-func (p *Provider) guess(w http.ResponseWriter, r *http.Request, scope string, prove func(userID string) (auth.Proof, bool, error)) error {
+func (p *Provider) guess(w http.ResponseWriter, r *http.Request, scope string, prove func(ctx context.Context, userID string) (auth.Proof, bool, error)) error {
 	id, err := p.m.IdentityFrom(r.Context())
 	if err != nil {
 		return err
 	}
+	ctx, leave, err := p.reserve(r)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	attempt, err := p.m.Attempt(r, scope, "user:"+id.UserID, id.UserID)
 	if err != nil {
 		return err
 	}
-	proof, right, err := prove(id.UserID)
+	proof, right, err := prove(ctx, id.UserID)
 	if right {
 		defer attempt.Succeeded(w, r, id.UserID)
 	}

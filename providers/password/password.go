@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"runtime"
 	"slices"
 	"sync/atomic"
@@ -166,8 +167,8 @@ func (o *Options) check() error {
 		bad("Options.Login is %d: make it ByEmail, ByUsername or ByEither", o.Login)
 	}
 	for _, h := range append([]Hasher{o.Hasher}, o.OldHashers...) {
-		if h == nil {
-			bad("Options.OldHashers holds nil: leave it out")
+		if isNil(h) {
+			bad("Options.Hasher or one of Options.OldHashers is a nil %T: leave it out", h)
 		} else if v, ok := h.(interface{ Validate() error }); ok {
 			errs = append(errs, v.Validate())
 		}
@@ -175,6 +176,9 @@ func (o *Options) check() error {
 	errs = append(errs, o.Pepper.validate())
 	if o.MinLength < leastMinLength || o.MinLength > maxMinLength {
 		bad("Options.MinLength is %d: make it %d to %d, or 0 for %d", o.MinLength, leastMinLength, maxMinLength, defaultMinLength)
+	}
+	if o.Breached != nil && isNil(o.Breached) {
+		bad("Options.Breached is a nil %T: leave it out", o.Breached)
 	}
 	if o.BreachedStrict && o.Breached == nil {
 		bad("Options.BreachedStrict is set without Options.Breached: give a BreachChecker such as &RangeChecker{}")
@@ -192,6 +196,15 @@ func (o *Options) check() error {
 		bad("Options.Table needs both LookUp and Save")
 	}
 	return errors.Join(errs...)
+}
+
+// isNil reports whether v is nil or holds a nil pointer or function.
+func isNil(v any) bool {
+	if v == nil {
+		return true
+	}
+	rv := reflect.ValueOf(v)
+	return (rv.Kind() == reflect.Pointer || rv.Kind() == reflect.Func) && rv.IsNil()
 }
 
 // Name implements [auth.Provider].

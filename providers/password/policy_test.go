@@ -195,6 +195,30 @@ func TestBlocklist(t *testing.T) {
 	}
 }
 
+// What is as good as on the list is refused, and what merely has to do with it
+// is not.
+func TestNearTheBlocklist(t *testing.T) {
+	s := newSite(t, &password.Options{Hasher: free{}})
+	id := s.register("ada@example.com", goodPassword)
+	for _, pw := range []string{
+		"password1234567", "1234567password", "password12345678", "Password Password", "passwordpassword2024!", "passwordpasswor",
+		"qwertyuiopasdfgh", "hgfdsapoiuytrewq", "1q2w3e4r5t6y7u8i", "1qaz2wsx3edc4rfv", "aaaaaaaaaaaaaaa",
+		"abcabcabcabcabca", "0123456789012345", "password       ",
+	} {
+		if err := s.provider.Set(t.Context(), id, pw); codeOf(err) != "password_blocklisted" {
+			t.Errorf("%q: %v", pw, err)
+		}
+	}
+	for _, pw := range []string{
+		"password for the old boat house", "correct horse battery", "password 83749273649", "my qwerty keyboard is red", "seventeen 17 swans",
+		strings.Repeat("ü", 15), strings.Repeat("🙂", 64), "test drive the test",
+	} {
+		if err := s.provider.Set(t.Context(), id, pw); err != nil {
+			t.Errorf("%q: %v", pw, err)
+		}
+	}
+}
+
 // Long input costs little.
 func TestPolicyQuick(t *testing.T) {
 	s := newSite(t, nil)

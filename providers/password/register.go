@@ -112,8 +112,8 @@ func (p *Provider) checkProfile(profile auth.Profile) (auth.Profile, []name, err
 	if strings.ContainsFunc(profile.Name, isControl) || !utf8.ValidString(profile.Name) {
 		return none(invalidField("name", "A name has no control characters."))
 	}
-	if utf8.RuneCountInString(profile.Name) > maxName {
-		return none(invalidField("name", "A name has at most 100 characters."))
+	if utf8.RuneCountInString(profile.Name) > maxName || len(profile.Name) > 255 {
+		return none(invalidField("name", "A name has at most 100 characters, fewer of some scripts."))
 	}
 	return profile, names, nil
 }

@@ -32,6 +32,11 @@ type Table struct {
 	//
 	// It returns an error that wraps [auth.ErrConflict] if no row was changed.
 	// newHash is "" if the password is taken away.
+	//
+	// If the table is in the store's own database, both functions use what the
+	// store says for their ctx, such as bunstore.Store.DB: where writers wait
+	// for one another, anything else might wait for the store, which waits for
+	// it.
 	Save func(ctx context.Context, userID, oldHash, newHash string) error
 }
 

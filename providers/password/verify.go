@@ -46,6 +46,9 @@ func (p *Provider) verify(ctx context.Context, login, password string, count fun
 	}
 	known := userID != ""
 	account := name.kind + ":" + name.key
+	if p.opts.Table != nil {
+		account = "name:" + fold(name.key) // LookUp may take Ada for ada: then so do the guesses
+	}
 	if known {
 		account = "user:" + userID // both names of an account share their guesses
 	} else {
@@ -103,6 +106,11 @@ var nouns = [...]string{ByEmail: "e-mail address", ByUsername: "user name", ByEi
 // not set, it is wrong whatever it is. It returns ErrMismatch, or c, in which a
 // hash that is due has been replaced.
 func (p *Provider) prove(ctx context.Context, c auth.Credential, password string, may bool) (auth.Credential, error) {
+	return p.proveOnce(ctx, c, password, may, false)
+}
+
+// proveOnce is prove; again says that an upgrade has met another one already.
+func (p *Provider) proveOnce(ctx context.Context, c auth.Credential, password string, may, again bool) (auth.Credential, error) {
 	dummy, err := p.dummy(ctx)
 	if err != nil {
 		return auth.Credential{}, err
@@ -131,6 +139,9 @@ func (p *Provider) prove(ctx context.Context, c auth.Credential, password string
 		return err
 	})
 	switch {
+	case errors.Is(err, errDamaged):
+		p.log(ctx, slog.LevelError, "the stored hash cannot be read; the login was refused", c.UserID, err)
+		return auth.Credential{}, ErrMismatch
 	case errors.Is(err, ErrUnknownHash):
 		p.log(ctx, slog.LevelWarn, "the stored hash is of no format that a Hasher knows; the login was refused", c.UserID, nil)
 		return auth.Credential{}, ErrMismatch
@@ -139,8 +150,17 @@ func (p *Provider) prove(ctx context.Context, c auth.Credential, password string
 	case !right:
 		return auth.Credential{}, ErrMismatch
 	}
-	if upgraded != "" {
-		c = p.upgrade(ctx, c, upgraded)
+	if upgraded == "" {
+		return c, nil
+	}
+	c, err = p.upgrade(ctx, c, upgraded)
+	if p.opts.Table != nil && errors.Is(err, auth.ErrConflict) && !again {
+		// Somebody else has upgraded it, or changed the password. The generation
+		// of a Table is the hash, so look which.
+		if c, err = p.load(ctx, c.Key, c.UserID); err != nil {
+			return auth.Credential{}, err
+		}
+		return p.proveOnce(ctx, c, password, may, true)
 	}
 	return c, nil
 }
@@ -148,7 +168,7 @@ func (p *Provider) prove(ctx context.Context, c auth.Credential, password string
 // upgrade stores a better hash of the same password, unless the credential has
 // changed meanwhile. It returns the credential as it then is; for a
 // Table, its generation follows the hash.
-func (p *Provider) upgrade(ctx context.Context, c auth.Credential, encoded string) auth.Credential {
+func (p *Provider) upgrade(ctx context.Context, c auth.Credential, encoded string) (auth.Credential, error) {
 	better := c
 	better.Data = []byte(encoded)
 	better.Version++
@@ -157,12 +177,12 @@ func (p *Provider) upgrade(ctx context.Context, c auth.Credential, encoded strin
 	}
 	err := p.m.Store().ChangeCredentials(ctx, auth.Change{Old: &c, New: &better})
 	if err == nil {
-		return better
+		return better, nil
 	}
 	if !errors.Is(err, auth.ErrConflict) && !errors.Is(err, auth.ErrNotFound) {
 		p.log(ctx, slog.LevelWarn, "a better hash could not be stored", c.UserID, err)
 	}
-	return c
+	return c, err
 }
 
 func (p *Provider) proofOf(c auth.Credential) auth.Proof {
