@@ -568,7 +568,7 @@ func TestHostileUncomparableStore(t *testing.T) {
 			t.Errorf("New panics: %v", p)
 		}
 	}()
-	_, err := auth.New(auth.UserFunc((&accounts{}).byID), tagged{Store: memory.New(nil)}, nil)
+	_, err := auth.New(auth.UserFunc((&accounts{}).byID), tagged{Store: memory.New(nil), tags: []string{"not comparable"}}, nil)
 	if err != nil {
 		t.Error(err)
 	}
