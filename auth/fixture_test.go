@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/auth"
+	"github.com/gatehouse-go/gatehouse/auth/authtest"
 	"github.com/gatehouse-go/gatehouse/stores/bun/open"
 	"github.com/gatehouse-go/gatehouse/stores/memory"
 )
@@ -63,24 +64,6 @@ func (a *accounts) fails(err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.fail = err
-}
-
-// clock is a clock that stands still until it is told to go on.
-type clock struct {
-	mu sync.Mutex
-	t  time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.t
-}
-
-func (c *clock) Advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.t = c.t.Add(d)
 }
 
 // spy counts the calls of a store's session verbs and can make them fail.
@@ -268,7 +251,7 @@ type site struct {
 	h        http.Handler
 	store    *spy
 	accounts *accounts
-	clock    *clock
+	clock    *authtest.Clock
 	log      *bytes.Buffer
 	events   *[]auth.Event
 }
@@ -308,7 +291,7 @@ func newSiteOn(t *testing.T, store auth.Store, change func(*auth.Options)) *site
 	s := &site{
 		t:        t,
 		accounts: &accounts{m: map[string]account{"ada": {id: "ada"}, "bob": {id: "bob"}}},
-		clock:    &clock{t: t0},
+		clock:    authtest.NewClock(t0),
 		store:    &spy{Store: store, calls: map[string]int{}, fail: map[string]error{}, before: map[string]func(){}, after: map[string]func(){}},
 		log:      &bytes.Buffer{},
 		events:   &[]auth.Event{},

@@ -222,7 +222,7 @@ func TestProblems(t *testing.T) {
 		tt := tests[i]
 		c := d.client(t, js)
 		n++
-		d.forward(15 * time.Minute) // limits have a test of their own
+		d.Advance(15 * time.Minute) // limits have a test of their own
 		c.header.Set("X-Forwarded-For", "10.1."+strconv.Itoa(n/250)+"."+strconv.Itoa(n%250))
 		if tt.user {
 			other := "user" + strconv.Itoa(n) + "@example.com"
@@ -359,11 +359,11 @@ func TestFresh(t *testing.T) {
 		d := newDemo(t, db)
 		c := d.client(t, js)
 		c.register(email, secret)
-		d.forward(10*time.Minute - time.Second)
+		d.Advance(10*time.Minute - time.Second)
 		if a := c.get("/settings"); a.StatusCode != 200 {
 			t.Fatalf("after less than 10 minutes: %s", a.Status)
 		}
-		d.forward(2 * time.Second)
+		d.Advance(2 * time.Second)
 		a := c.get("/settings")
 		if js {
 			code, _ := a.problem()
@@ -398,7 +398,7 @@ func TestLives(t *testing.T) {
 		d := newDemo(t, db)
 		c := d.client(t, true)
 		c.register(email, secret)
-		d.forward(61 * time.Minute)
+		d.Advance(61 * time.Minute)
 		if c.in() {
 			t.Error("alive after an idle hour")
 		}
@@ -407,9 +407,9 @@ func TestLives(t *testing.T) {
 			if !c.in() {
 				t.Fatal("dead although in use")
 			}
-			d.forward(50 * time.Minute)
+			d.Advance(50 * time.Minute)
 		}
-		if d.forward(40 * time.Minute); c.in() {
+		if d.Advance(40 * time.Minute); c.in() {
 			t.Error("alive after a day")
 		}
 	})
@@ -465,7 +465,7 @@ func TestLimits(t *testing.T) {
 			t.Errorf("code %q", code)
 		}
 		owner.logIn(email, secret) // is known
-		d.forward(15*time.Minute + time.Second)
+		d.Advance(15*time.Minute + time.Second)
 		from("198.51.100.99").logIn(email, secret)
 
 		eve := from("203.0.113.7")
@@ -516,9 +516,9 @@ func TestSessions(t *testing.T) {
 		d := newDemo(t, db)
 		c, second, third := d.client(t, js), d.client(t, true), d.client(t, true)
 		c.register(email, secret)
-		d.forward(time.Second)
+		d.Advance(time.Second)
 		second.logIn(email, secret)
-		d.forward(time.Second)
+		d.Advance(time.Second)
 		third.logIn(email, secret)
 		stranger := d.client(t, true)
 		stranger.register("eve@example.com", secret)

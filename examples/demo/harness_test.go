@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/auth/authtest"
 	"github.com/gatehouse-go/gatehouse/providers/password"
 )
 
@@ -41,26 +42,6 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// A clock stands still until it is moved.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func newClock() *clock { return &clock{now: time.Now()} }
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) forward(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
 // A logbook is a buffer that several may write to.
 type logbook struct {
 	mu sync.Mutex
@@ -82,14 +63,14 @@ func (l *logbook) String() string {
 // A demo is a site that is being served, with its clock and its log.
 type demo struct {
 	*httptest.Server
-	*clock
+	*authtest.Clock
 	log *logbook
 }
 
 // newDemo serves a site with quick hashes and a clock of its own.
 func newDemo(t testing.TB, db string, change ...func(*config)) *demo {
 	t.Helper()
-	d := &demo{clock: newClock(), log: new(logbook)}
+	d := &demo{Clock: authtest.NewClock(time.Now()), log: new(logbook)}
 	c := config{db: db, seams: seams{now: d.Now, hasher: quick}}
 	for _, f := range change {
 		f(&c)

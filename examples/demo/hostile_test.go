@@ -92,7 +92,7 @@ func TestNext(t *testing.T) {
 	for _, js := range []bool{false, true} {
 		for _, target := range targets {
 			n++
-			d.forward(time.Minute)
+			d.Advance(time.Minute)
 			c := d.client(t, js)
 			c.header.Set("X-Forwarded-For", fmt.Sprintf("10.0.0.%d", n))
 			email := fmt.Sprintf("user-%d@example.com", n)
@@ -195,7 +195,7 @@ func TestHostile(t *testing.T) {
 			defer func() { conn.close() }()
 			for n := range requests / workers {
 				if n%50 == 0 {
-					d.forward(time.Second)
+					d.Advance(time.Second)
 				}
 				raw, method := f.request(fmt.Sprintf("10.7.%d.%d", (n*workers+i)%500/250, (n*workers+i)%250))
 				var a answer

@@ -22,6 +22,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/gatehouse-go/gatehouse/auth"
+	"github.com/gatehouse-go/gatehouse/auth/authtest"
 	bunstore "github.com/gatehouse-go/gatehouse/stores/bun"
 	"github.com/gatehouse-go/gatehouse/stores/bun/open"
 )
@@ -155,7 +156,7 @@ func TestSecrets(t *testing.T) {
 				n++
 				c.header.Set("X-Forwarded-For", fmt.Sprintf("10.0.0.%d", n))
 				return c
-			}, d.clock, fmt.Sprintf("person-%t@example.com", js))
+			}, d.Clock, fmt.Sprintf("person-%t@example.com", js))
 		}
 		kinds := map[string]int{}
 		for _, name := range v.secrets {
@@ -209,7 +210,7 @@ func TestSecrets(t *testing.T) {
 }
 
 // everyFlow does everything that can be done with a secret, right and wrong.
-func everyFlow(t *testing.T, open func() *client, now *clock, email string) {
+func everyFlow(t *testing.T, open func() *client, now *authtest.Clock, email string) {
 	const first, second = "first sécret of the person", "second secret: \"quoted\" & <angled>"
 	c := open()
 	c.post("/auth/register", "email", "taken-"+email, "password", "the password of somebody else")
@@ -227,7 +228,7 @@ func everyFlow(t *testing.T, open func() *client, now *clock, email string) {
 	}
 	c.post("/auth/login", "email", "unknown-"+email, "password", "the password of an unknown person")
 	c.post("/auth/login", "email", "the address, typed as password", "password", "typed in the wrong field")
-	now.forward(16 * time.Minute)
+	now.Advance(16 * time.Minute)
 	c = open()
 	if a := c.post("/auth/login", "email", email, "password", first, "remember", "true"); a.StatusCode != c.ok(200) {
 		t.Fatalf("login: %s", a)
@@ -237,7 +238,7 @@ func everyFlow(t *testing.T, open func() *client, now *clock, email string) {
 	third.logIn(email, first)
 	c.get("/me")
 	c.get("/settings")
-	now.forward(11 * time.Minute)
+	now.Advance(11 * time.Minute)
 	c.get("/settings")
 	c.post("/auth/confirm", "password", "a wrong confirmation")
 	c.post("/auth/confirm", "password", first)
@@ -264,7 +265,7 @@ func everyFlow(t *testing.T, open func() *client, now *clock, email string) {
 	c.get("/me", "Authorization", "Bearer "+c.cookie("sid"))
 	c.post("/auth/logout")
 	c.logIn(email, second)
-	now.forward(2 * time.Hour)
+	now.Advance(2 * time.Hour)
 	c.get("/me")
 	c.logIn(email, second)
 	c.post("/auth/logout")
