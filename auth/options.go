@@ -92,8 +92,9 @@ type Options struct {
 // registration is refused with 429. They are counted before anything
 // expensive is computed, right answers included. A success forgets what was
 // counted for the account, never what was counted for the network. A browser
-// in which the user has logged in before has a bucket of its own of the size of
-// Account, in place of all others, so that nobody can lock the owner out.
+// in which the user has logged in before is counted by itself, in place of
+// account and network, so that nobody can lock the owner out: its guesses by
+// Account, and all it sends, right answers included, by NetworkLong.
 type Limits struct {
 	// Account: per account, known or not. Default 10 in 15 minutes.
 	Account Limit
