@@ -29,7 +29,14 @@ func (m *Manager) Answer(w http.ResponseWriter, r *http.Request, p *Page, err er
 		m.render(w, r, p, problem)
 		return
 	}
-	m.writeProblem(w, problem)
+	m.refuseJSON(w, r, problem)
+}
+
+// refuseJSON answers in JSON, unless the host does it.
+func (m *Manager) refuseJSON(w http.ResponseWriter, r *http.Request, p *Problem) {
+	if m.opts.Refuse == nil || !m.opts.Refuse(w, r, p) {
+		m.writeProblem(w, p)
+	}
 }
 
 // Finish answers what [Manager.LogIn] returned. A browser that is logged in is

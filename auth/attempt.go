@@ -36,7 +36,7 @@ func (m *Manager) Attempt(r *http.Request, scope, account, userID string) (*Atte
 	if a.device, a.has = parseToken(cookie(r, m.cookies.device)); a.has {
 		c, err := m.store.LoadCredential(ctx, deviceKind, m.deviceKey(a.device, userID))
 		if err != nil && !errors.Is(err, ErrNotFound) {
-			return nil, err
+			return nil, asOutage(err)
 		}
 		a.known = err == nil && now.Before(c.ExpiresAt)
 	}
@@ -64,7 +64,7 @@ func (m *Manager) Attempt(r *http.Request, scope, account, userID string) (*Atte
 	for _, b := range buckets {
 		n, until, err := m.store.Count(ctx, b.key, b.Per, now)
 		if err != nil {
-			return nil, err
+			return nil, asOutage(err)
 		}
 		if n > b.Max {
 			wait = max(until.Sub(now), time.Second)

@@ -34,6 +34,31 @@ var (
 	ErrLastCredential = errors.New("auth: last way to log in")
 )
 
+// An outage is an error of somebody whom the core asked, in which the sentinels
+// above mean nothing: a database that is down is down, even if its driver, or
+// the host, chose to say so with ErrForbidden or a Problem.
+type outage struct{ err error }
+
+func asOutage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return outage{err}
+}
+
+func (o outage) Error() string { return o.err.Error() }
+
+// Is lets what the host knows be found, and nothing of ours.
+func (o outage) Is(target error) bool {
+	for _, ours := range [...]error{ErrNotFound, ErrExists, ErrConflict, ErrInvalid, ErrNoCredentials, ErrBadCredentials,
+		ErrForbidden, ErrNotFresh, ErrCrossOrigin, ErrLastCredential} {
+		if target == ours {
+			return false
+		}
+	}
+	return errors.Is(o.err, target)
+}
+
 // An OwedError is a half-done login: what was proved is kept in a ticket, and
 // one of Factors is still to be proved. There is no session yet.
 type OwedError struct {
@@ -48,7 +73,7 @@ func (e *OwedError) Error() string {
 // as application/problem+json (RFC 9457). Providers return one for input that
 // they refuse. Nothing of Err reaches the client.
 type Problem struct {
-	Status     int           // HTTP status; 0 is 503
+	Status     int           // HTTP status, 400 or more; anything else is 503
 	Code       string        // stable, for programs: "taken", "rate_limited"
 	Field      string        // the input that is wrong, if one is
 	Detail     string        // one English sentence for people; pages may translate by Code and Field

@@ -130,8 +130,9 @@ func (m *Manager) authorize(ctx context.Context, a Access) (err error) {
 		err = m.opts.Authorizer.Authorize(ctx, a)
 	}
 	if !errors.Is(err, ErrForbidden) {
-		return err
+		return asOutage(err)
 	}
+	err = fmt.Errorf("%w: %v", ErrForbidden, err)
 	e := Event{Name: "forbidden", Reason: a.Action}
 	if a.Identity == nil {
 		return fmt.Errorf("%w: %s", ErrNoCredentials, a.Action)

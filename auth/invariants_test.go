@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -300,5 +301,101 @@ func TestHeadersOfOwnRoutes(t *testing.T) {
 	h := evil.post("/me", "").Header
 	if h.Get("Cache-Control") != "no-store" || h.Get("Vary") != "Cookie" {
 		t.Errorf("a refusal for its origin: %v", h)
+	}
+}
+
+// Whoever the core asks can only say what their contract lets them say: anything
+// else is an outage, whatever sentinel or Problem it wraps.
+func TestNobodyCanDisguiseAnOutage(t *testing.T) {
+	var verdict, loaded error
+	build := func(t *testing.T) *site {
+		verdict, loaded = nil, auth.ErrNoCredentials
+		return newSite(t, func(o *auth.Options) {
+			o.Authorizer = auth.AuthorizerFunc(func(context.Context, auth.Access) error { return verdict })
+			o.Loaders = []auth.RequestLoader{loaderFunc(func(*http.Request) (*auth.Identity, error) { return nil, loaded })}
+		})
+	}
+	sentinels := []error{
+		auth.ErrNotFound, auth.ErrExists, auth.ErrConflict, auth.ErrInvalid, auth.ErrNoCredentials, auth.ErrBadCredentials,
+		auth.ErrForbidden, auth.ErrNotFresh, auth.ErrCrossOrigin, auth.ErrLastCredential,
+		&auth.OwedError{Factors: []string{"x"}}, &auth.Problem{Status: 200, Code: "fine"}, &auth.Problem{Status: 404, Code: "gone"},
+	}
+	for _, c := range []struct {
+		name string
+		may  []error // what the contract lets them say
+		fail func(s *site, err error)
+		path string
+	}{
+		{"user loader", []error{auth.ErrNotFound}, func(s *site, err error) { s.accounts.fails(err) }, "/open"},
+		{"session store", []error{auth.ErrNotFound}, func(s *site, err error) { s.store.fails("LoadSession", err) }, "/open"},
+		{"request loader", []error{auth.ErrNoCredentials, auth.ErrBadCredentials}, func(_ *site, err error) { loaded = err }, "/open"},
+		{"authorizer", []error{auth.ErrForbidden}, func(_ *site, err error) { verdict = err }, "/admin"},
+	} {
+		for _, err := range sentinels {
+			if slices.Contains(c.may, err) {
+				continue
+			}
+			s := build(t)
+			ada := s.visitor().logIn("ada")
+			c.fail(s, fmt.Errorf("the database says: %w", err))
+			if got := ada.get(c.path).StatusCode; got != 503 {
+				t.Errorf("%s, %v: %d", c.name, err, got)
+			}
+		}
+	}
+	for _, err := range sentinels {
+		for _, verb := range []string{"CreateSession", "DeleteSession", "LoadCredential", "Count"} {
+			s := build(t)
+			s.addKey("ada", "adas")
+			ada := s.visitor().logIn("ada")
+			if verb == "DeleteSession" && err == auth.ErrNotFound || verb == "LoadCredential" && err == auth.ErrNotFound {
+				continue // that is what they may say
+			}
+			s.store.fails(verb, fmt.Errorf("the database says: %w", err))
+			if verb == "Count" {
+				_, got := s.m.Attempt(ada.request("POST", "/", ""), "test", "ada", "ada")
+				var p *auth.Problem
+				var owed *auth.OwedError
+				typed := errors.As(err, &p) || errors.As(err, &owed)
+				if errors.As(got, &p) || errors.As(got, &owed) || !typed && errors.Is(got, err) {
+					t.Errorf("%s, %v: %v", verb, err, got)
+				}
+				continue
+			}
+			if got := ada.post("/auth/trust?user=ada&key=adas", "").StatusCode; got != 503 {
+				t.Errorf("%s, %v: %d", verb, err, got)
+			}
+		}
+	}
+}
+
+type loaderFunc func(*http.Request) (*auth.Identity, error)
+
+func (f loaderFunc) LoadRequest(r *http.Request) (*auth.Identity, error) { return f(r) }
+
+// What happens during a request says where it came from.
+func TestEventsHaveAnAddress(t *testing.T) {
+	s := newSite(t, nil)
+	v := s.browser().logIn("ada")
+	v.post("/auth/sessions/revoke", "all=others")
+	v.get("/admin")
+	for _, name := range []string{"login", "sessions.revoked", "forbidden"} {
+		e := s.named(name)
+		if len(e) != 1 || e[0].Addr.String() != "192.0.2.1" || e[0].Label != "Firefox on Linux" {
+			t.Errorf("%s: %+v", name, e)
+		}
+	}
+}
+
+// GET /auth/session is for scripts.
+func TestSessionIsJSON(t *testing.T) {
+	s := newSite(t, nil)
+	for _, v := range []*visitor{s.visitor(), s.browser()} {
+		if res := v.get("/auth/session"); res.StatusCode != 401 || code(res) != "unauthenticated" {
+			t.Errorf("nobody: %s", res.Status)
+		}
+		if res := v.logIn("ada").get("/auth/session"); res.StatusCode != 200 || res.Header.Get("Content-Type") != "application/json" {
+			t.Errorf("ada: %s %s", res.Status, res.Header.Get("Content-Type"))
+		}
 	}
 }

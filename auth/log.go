@@ -12,6 +12,9 @@ func (m *Manager) emit(ctx context.Context, e Event) {
 	if e.At.IsZero() {
 		e.At = m.Now()
 	}
+	if s := m.stateFrom(ctx); s != nil && s.m == m && !e.Addr.IsValid() && e.Label == "" {
+		e.Addr, e.Label = m.ClientAddr(s.r), deviceLabel(s.r.UserAgent())
+	}
 	level := e.level()
 	if m.logger.Enabled(ctx, level) {
 		attrs := make([]slog.Attr, 0, 7)

@@ -141,7 +141,7 @@ func (m *Manager) gate(w http.ResponseWriter, r *http.Request, a *admission) err
 	}
 	sess.ExpiresAt = earlier(now.Add(m.opts.IdleTimeout), sess.EndsAt)
 	if err := m.store.CreateSession(ctx, sess); err != nil {
-		return err
+		return asOutage(err)
 	}
 	// The previous session ends last: whoever ended it meanwhile, by a log-out
 	// or a revocation, has either found the new one as well or is found here.
@@ -210,12 +210,6 @@ func (m *Manager) owed(ctx context.Context, u User, proofs []Proof) (names []str
 	return names, nil
 }
 
-// An outage hides the sentinels of an error that must not be mistaken for a
-// refusal or for something missing.
-type outage struct{ err error }
-
-func (o outage) Error() string { return o.err.Error() }
-
 // endPrevious ends the session that the new one takes the place of. A renewal
 // may only go on if it is the one that ended it: a log-out or a revocation
 // meanwhile wins.
@@ -226,7 +220,7 @@ func (m *Manager) endPrevious(ctx context.Context, s *state, a *admission) error
 			s.logOut()
 			return fmt.Errorf("%w: the session has ended meanwhile", ErrNoCredentials)
 		}
-		return err
+		return asOutage(err)
 	}
 	if s == nil {
 		return nil
@@ -236,7 +230,7 @@ func (m *Manager) endPrevious(ctx context.Context, s *state, a *admission) error
 		return nil
 	}
 	if err := m.store.DeleteSession(ctx, id); err != nil && !errors.Is(err, ErrNotFound) {
-		return err
+		return asOutage(err)
 	}
 	return nil
 }
@@ -273,7 +267,7 @@ func (m *Manager) recheck(ctx context.Context, sess *Session) error {
 		}
 		c, err := m.store.LoadCredential(ctx, p.Kind, p.Key)
 		if err != nil && !errors.Is(err, ErrNotFound) {
-			return err
+			return asOutage(err)
 		}
 		if err != nil || c.UserID != sess.UserID || c.Generation != p.Generation ||
 			!c.ExpiresAt.IsZero() && !m.now().Before(c.ExpiresAt) {

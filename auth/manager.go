@@ -19,11 +19,11 @@ type Manager struct {
 	logger *slog.Logger
 	prefix string // "/auth"
 
-	factors []Factor
-	formers []Former
-	roles   map[string]Role // by kind of credential
-	routes  []route
-	pages   map[string]bool // paths with a page
+	factors       []Factor
+	formProviders []FormProvider
+	roles         map[string]Role // by kind of credential
+	routes        []route
+	pages         map[string]bool // paths with a page
 
 	cookies    cookieNames
 	sessionTag tag
@@ -70,8 +70,8 @@ func New(users UserLoader, store Store, opts *Options) (*Manager, error) {
 		if f, ok := As[Factor](p); ok {
 			m.factors = append(m.factors, f)
 		}
-		if f, ok := As[Former](p); ok {
-			m.formers = append(m.formers, f)
+		if f, ok := As[FormProvider](p); ok {
+			m.formProviders = append(m.formProviders, f)
 		}
 		if owner, ok := As[Owner](p); ok {
 			for _, k := range owner.Kinds() {

@@ -89,7 +89,7 @@ type Options struct {
 }
 
 // Limits are how many guesses are free before a login, a confirmation or a
-// registration is refused with 429. They are counted before anything
+// registration is refused with 429; each of these is counted by itself. They are counted before anything
 // expensive is computed, right answers included. A success forgets what was
 // counted for the account, never what was counted for the network. A browser
 // in which the user has logged in before is counted by itself, in place of

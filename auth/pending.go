@@ -41,7 +41,7 @@ func (m *Manager) suspend(w http.ResponseWriter, r *http.Request, a *admission, 
 		ExpiresAt: now.Add(pendingLifetime),
 	})
 	if err != nil {
-		return err
+		return asOutage(err)
 	}
 	m.setCookie(w, m.cookies.login, tok.String(), pendingLifetime)
 	return &OwedError{Factors: owed}
@@ -114,7 +114,7 @@ func (m *Manager) resume(r *http.Request, a *admission) error {
 	if _, err := m.store.TakeTicket(r.Context(), t.Purpose, t.Key); errors.Is(err, ErrNotFound) {
 		return fmt.Errorf("%w: the half-done login was used already", ErrBadCredentials)
 	} else if err != nil {
-		return err
+		return asOutage(err)
 	}
 	a.proofs = append(p.Proofs, a.proofs[0])
 	a.remember = a.remember || p.Remember

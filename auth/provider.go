@@ -13,7 +13,7 @@ import (
 // [Manager.Finish]; input that it refuses is a [Problem], answered by
 // [Manager.Answer].
 //
-// Optional interfaces on a provider: [Factor], [Owner], [Former], and
+// Optional interfaces on a provider: [Factor], [Owner], [FormProvider], and
 //
 //	WrapCredentials(CredentialStore) CredentialStore
 //
@@ -68,9 +68,9 @@ const (
 	Device       Role = "device"
 )
 
-// A Former is a provider that has forms on pages which are not its own: how to
+// A FormProvider is a provider that has forms on pages which are not its own: how to
 // log in on the page "login", how to confirm who one is on "confirm".
-type Former interface {
+type FormProvider interface {
 	// PageForms returns the forms for the page of that name, none if the
 	// provider has nothing to offer there.
 	PageForms(page string) []Form

@@ -21,7 +21,7 @@ const (
 func problemOf(err error) *Problem {
 	var p *Problem
 	if errors.As(err, &p) {
-		if p.Status != 0 {
+		if p.Status >= 400 && p.Status < 600 {
 			return p
 		}
 		c := *p
@@ -133,7 +133,7 @@ func (m *Manager) writeProblem(w http.ResponseWriter, p *Problem) {
 
 // logProblem logs what the host must look after. Refusals have their events.
 func (m *Manager) logProblem(r *http.Request, p *Problem) {
-	if r.Context().Err() != nil && errors.Is(p.Err, context.Canceled) {
+	if errors.Is(r.Context().Err(), context.Canceled) {
 		return // the client has gone; nothing is broken
 	}
 	if p.Status >= 500 && p.Err != nil {

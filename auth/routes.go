@@ -14,7 +14,7 @@ import (
 func (m *Manager) mountCore(mux Mux) {
 	mux.Handle("GET /login", http.HandlerFunc(m.getLogin))
 	mux.Handle("POST /logout", http.HandlerFunc(m.postLogout))
-	mux.Handle("GET /session", m.RequireUser(http.HandlerFunc(m.getSession)))
+	mux.Handle("GET /session", http.HandlerFunc(m.getSession))
 	mux.Handle("GET /sessions", m.RequireUser(http.HandlerFunc(m.getSessions)))
 	mux.Handle("POST /sessions/revoke", m.RequireUser(http.HandlerFunc(m.postRevoke)))
 	mux.Handle("GET /account", m.RequireUser(http.HandlerFunc(m.getAccount)))
@@ -24,7 +24,7 @@ func (m *Manager) mountCore(mux Mux) {
 // forms returns what the providers offer on a page.
 func (m *Manager) forms(page string) []Form {
 	var all []Form
-	for _, f := range m.formers {
+	for _, f := range m.formProviders {
 		all = append(all, f.PageForms(page)...)
 	}
 	return all
@@ -71,10 +71,13 @@ func (m *Manager) done(w http.ResponseWriter, r *http.Request, next string) {
 	writeJSON(w, http.StatusOK, "application/json", map[string]string{"next": next})
 }
 
+// getSession speaks JSON only: it is for scripts, whatever they accept.
 func (m *Manager) getSession(w http.ResponseWriter, r *http.Request) {
 	id, err := m.IdentityFrom(r.Context())
 	if err != nil {
-		m.Refuse(w, r, err)
+		p := problemOf(err)
+		m.logProblem(r, p)
+		m.refuseJSON(w, r, p)
 		return
 	}
 	body := struct {

@@ -143,7 +143,7 @@ func (s *state) logOut() {
 func (m *Manager) resolve(s *state) (id *Identity, explicit bool, err error) {
 	for _, l := range m.opts.Loaders {
 		id, err := load(l, s.r)
-		if errors.Is(err, ErrNoCredentials) && !errors.Is(err, ErrBadCredentials) {
+		if err == ErrNoCredentials {
 			continue
 		}
 		ambient, ok := As[interface{ Ambient() bool }](l)
@@ -168,8 +168,15 @@ func load(l RequestLoader, r *http.Request) (id *Identity, err error) {
 		}
 	}()
 	id, err = l.LoadRequest(r)
-	if err == nil && id == nil {
+	switch {
+	case err == nil && id == nil:
 		err = fmt.Errorf("auth: request loader %T returned neither an identity nor an error", l)
+	case errors.Is(err, ErrBadCredentials): // even if it also says that there are none
+		err = fmt.Errorf("%w: %v", ErrBadCredentials, err)
+	case errors.Is(err, ErrNoCredentials):
+		err = ErrNoCredentials
+	default:
+		err = asOutage(err)
 	}
 	return id, err
 }
@@ -247,8 +254,10 @@ func (m *Manager) loadUser(ctx context.Context, id string) (User, error) {
 		return nil, ErrNotFound
 	}
 	u, err := m.users.LoadUser(ctx, id)
-	if err != nil {
-		return nil, err
+	if errors.Is(err, ErrNotFound) {
+		return nil, ErrNotFound
+	} else if err != nil {
+		return nil, asOutage(err)
 	}
 	if isNil(u) || u.AuthID() != id {
 		return nil, fmt.Errorf("auth: the UserLoader returned another user than the one asked for")
@@ -262,7 +271,7 @@ func nobodyIfMissing(err error) error {
 	if err == ErrNotFound || errors.Is(err, ErrNotFound) { // most often as it is
 		return ErrNoCredentials
 	}
-	return err
+	return asOutage(err)
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -43,6 +43,9 @@ func (p *Provider) change(ctx context.Context, userID, current, password string)
 	if old, err = p.confirm(ctx, old, current, "current"); err != nil {
 		return proof, false, err
 	}
+	if current == password {
+		return proof, true, refused("password_unchanged", "This is your present password. Choose another one.")
+	}
 	proof, err = p.set(ctx, userID, old, password)
 	return proof, true, err
 }

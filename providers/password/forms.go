@@ -6,7 +6,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/identifier"
 )
 
-// PageForms implements [auth.Former]: how to log in, and how to confirm.
+// PageForms implements [auth.FormProvider]: how to log in, and how to confirm.
 func (p *Provider) PageForms(page string) []auth.Form {
 	switch page {
 	case "login":
