@@ -26,7 +26,8 @@
 //
 // A login that is refused takes the same steps and gives the same answer,
 // whether the name is unknown, the password wrong or too long, or the user
-// disabled or without password. Guesses are counted before anything is hashed.
+// disabled or without password. Only a hash that is still to be replaced takes
+// longer to refuse. Guesses are counted before anything is hashed.
 // At most a few hashes are computed at once, and a bounded number wait.
 //
 // New passwords follow NIST SP 800-63B-4: at least 15 characters, no rules on

@@ -11,8 +11,8 @@
 //	m, err := auth.New(store.Users(), store, nil)
 //	defer store.Close()
 //
-// SQLite is supported. The statements for PostgreSQL are there and New takes
-// such a database, but package open has no driver for it yet.
+// SQLite and PostgreSQL are supported. Package open has a driver for SQLite only;
+// for PostgreSQL, make a *bun.DB with pgx and pgdialect and give it to New.
 //
 // # Promises
 //

@@ -3,7 +3,7 @@
 // with [NewUsers] as well.
 //
 // It is for sites of one process that may log everybody out when they restart,
-// for tests, and as the session part of a combined store. Nothing is written
+// for tests, and. Nothing is written
 // to disk: what registers here is gone with the process.
 //
 // # How it is built
