@@ -196,6 +196,17 @@ func (m *Manager) hasFirstFactor(proofs []Proof) bool {
 	})
 }
 
+// FactorsOwed returns the names of the factors that the user would owe on top of
+// a first one, none if a first one is enough. It says nothing about who is
+// asking. [ErrNotFound] if there is no such user; any other error is an outage.
+func (m *Manager) FactorsOwed(ctx context.Context, userID string) ([]string, error) {
+	u, err := m.loadUser(ctx, userID)
+	if err != nil {
+		return nil, err
+	}
+	return m.owed(ctx, u, nil)
+}
+
 // owed returns the names of the factors that are still to be proved.
 func (m *Manager) owed(ctx context.Context, u User, proofs []Proof) (names []string, err error) {
 	for _, f := range m.factors {

@@ -1,6 +1,8 @@
 package password
 
 import (
+	"net/http"
+
 	"github.com/gatehouse-go/gatehouse/auth"
 	"github.com/gatehouse-go/gatehouse/internal/form"
 	"github.com/gatehouse-go/gatehouse/internal/identifier"
@@ -57,10 +59,13 @@ func (p *Provider) registerForm(sent form.Values) auth.Form {
 	return auth.Form{Name: kind, Action: "/register", Submit: "Create account", Fields: append(fields, p.newPassword("Password", p.opts.MinLength))}
 }
 
-func (p *Provider) changeForm() auth.Form {
+func (p *Provider) changeForm(r *http.Request) auth.Form {
 	least := p.opts.MinLength
-	if p.opts.SecondFactor != nil {
-		least = leastMinLength // more may be asked for; the answer says so
+	if id, err := p.m.IdentityFrom(r.Context()); err == nil {
+		// If it cannot be told now, the answer tells it.
+		if second, err := p.policy.factors(r.Context(), id.UserID); err != nil || second {
+			least = leastMinLength
+		}
 	}
 	return auth.Form{Name: kind, Action: "/password", Submit: "Change password", Fields: []auth.Field{
 		presentPassword("current", "Current password"),

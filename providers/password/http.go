@@ -135,14 +135,14 @@ func (w created) WriteHeader(status int) {
 }
 
 func (p *Provider) getPassword(w http.ResponseWriter, r *http.Request) {
-	p.m.Answer(w, r, &auth.Page{Name: "password", Forms: []auth.Form{p.changeForm()}}, nil)
+	p.m.Answer(w, r, &auth.Page{Name: "password", Forms: []auth.Form{p.changeForm(r)}}, nil)
 }
 
 func (p *Provider) postPassword(w http.ResponseWriter, r *http.Request) {
 	sent, err := form.Parse(w, r, "current", "password", "next")
 	next := sent.Get("next")
 	again := func(err error) {
-		p.m.Answer(w, r, &auth.Page{Name: "password", Forms: []auth.Form{p.changeForm()}, Next: next}, err)
+		p.m.Answer(w, r, &auth.Page{Name: "password", Forms: []auth.Form{p.changeForm(r)}, Next: next}, err)
 	}
 	if err == nil {
 		err = p.guess(w, r, "password.change", func(ctx context.Context, userID string) (auth.Proof, bool, error) {

@@ -39,7 +39,8 @@ type Options struct {
 	MinLength int
 	// SecondFactor reports whether this user cannot log in without a second
 	// factor; a new password of theirs then needs 8 characters. An error is an
-	// outage and the password is not set. Default nil: of nobody.
+	// outage and the password is not set. Default: whoever owes one of the
+	// Manager's factors, see [auth.Manager.FactorsOwed].
 	SecondFactor func(ctx context.Context, userID string) (bool, error)
 	// Words are what somebody would think of when they choose a password for
 	// this site: its name, its host, its owner. A password that is made of
@@ -149,7 +150,7 @@ func New(opts *Options) *Provider {
 	for _, s := range o.Blocklist {
 		more[fold(s)] = true
 	}
-	return &Provider{
+	p := &Provider{
 		opts:   o,
 		scheme: newScheme(o.Hasher, o.OldHashers, o.Pepper),
 		policy: &policy{o.MinLength, o.Words, more, o.Breached, o.BreachedStrict, o.Logger, o.SecondFactor},
@@ -157,6 +158,13 @@ func New(opts *Options) *Provider {
 
 		dummyLock: make(chan struct{}, 1),
 	}
+	if o.SecondFactor == nil {
+		p.policy.factors = func(ctx context.Context, userID string) (bool, error) {
+			owed, err := p.m.FactorsOwed(ctx, userID)
+			return len(owed) > 0, err
+		}
+	}
+	return p
 }
 
 // check returns everything that is wrong with the options.

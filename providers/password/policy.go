@@ -61,7 +61,7 @@ func (p *policy) check(ctx context.Context, userID, password string, words []str
 		return nil, refused("password_too_long", "The password is too long: it may have 1,024 bytes.")
 	}
 	least := p.min
-	if p.factors != nil && userID != "" && least > leastMinLength {
+	if userID != "" && least > leastMinLength {
 		second, err := p.factors(ctx, userID)
 		if err != nil {
 			return nil, err

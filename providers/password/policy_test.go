@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/gatehouse-go/gatehouse/auth"
+	"github.com/gatehouse-go/gatehouse/auth/authtest"
 	"github.com/gatehouse-go/gatehouse/providers/password"
 )
 
@@ -139,6 +140,25 @@ func TestSecondFactorLength(t *testing.T) {
 	fail = errors.New("outage")
 	if err := s.provider.Set(t.Context(), id, goodPassword); !errors.Is(err, fail) {
 		t.Errorf("outage: %v", err)
+	}
+}
+
+// Without being told, the policy asks the factors of the composition.
+func TestSecondFactorOfTheComposition(t *testing.T) {
+	s := newSite(t, nil, func(o *auth.Options) { o.Providers = append(o.Providers, &authtest.Factor{}) })
+	id := s.register("ada@example.com", goodPassword)
+	if err := s.provider.Set(t.Context(), id, "8 of üüü"); codeOf(err) != "password_too_short" {
+		t.Errorf("without: %v", err)
+	}
+	code := authtest.CodeCredential(id)
+	if err := s.m.ChangeCredentials(t.Context(), id, auth.Change{New: &code}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.provider.Set(t.Context(), id, "8 of üüü"); err != nil {
+		t.Errorf("with: %v", err)
+	}
+	if err := s.provider.Set(t.Context(), id, "7 chars"); codeOf(err) != "password_too_short" {
+		t.Errorf("7 characters: %v", err)
 	}
 }
 
