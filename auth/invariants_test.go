@@ -369,6 +369,21 @@ func TestNobodyCanDisguiseAnOutage(t *testing.T) {
 	}
 }
 
+// The same for what ends sessions.
+func TestRevokingDisguisesNoOutage(t *testing.T) {
+	for _, sentinel := range []error{auth.ErrNotFound, auth.ErrForbidden, auth.ErrBadCredentials} {
+		s := newSite(t, nil)
+		ada := s.visitor().logIn("ada")
+		s.store.fails("DeleteUserSessions", fmt.Errorf("the database says: %w", sentinel))
+		if err := s.m.RevokeUserSessions(t.Context(), "ada"); err == nil || errors.Is(err, sentinel) {
+			t.Errorf("%v: %v", sentinel, err)
+		}
+		if got := ada.post("/auth/sessions/revoke", "all=others").StatusCode; got != 503 {
+			t.Errorf("%v: %d", sentinel, got)
+		}
+	}
+}
+
 type loaderFunc func(*http.Request) (*auth.Identity, error)
 
 func (f loaderFunc) LoadRequest(r *http.Request) (*auth.Identity, error) { return f(r) }

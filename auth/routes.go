@@ -201,7 +201,7 @@ func (m *Manager) getAccount(w http.ResponseWriter, r *http.Request) {
 	}
 	held, err := m.store.UserCredentials(r.Context(), id.UserID)
 	if err != nil {
-		m.Refuse(w, r, err)
+		m.Refuse(w, r, asOutage(err))
 		return
 	}
 	ways := slices.DeleteFunc(held, func(c Credential) bool { return c.Kind == guardKind || c.Kind == deviceKind })

@@ -12,7 +12,7 @@ import (
 func (m *Manager) Sessions(ctx context.Context, userID string) ([]*Session, error) {
 	all, err := m.store.UserSessions(ctx, userID)
 	if err != nil {
-		return nil, err
+		return nil, asOutage(err)
 	}
 	now := m.now()
 	return slices.DeleteFunc(all, func(s *Session) bool {
@@ -26,7 +26,7 @@ func (m *Manager) Sessions(ctx context.Context, userID string) ([]*Session, erro
 func (m *Manager) RevokeSession(ctx context.Context, userID, handle string) error {
 	all, err := m.store.UserSessions(ctx, userID)
 	if err != nil {
-		return err
+		return asOutage(err)
 	}
 	for _, s := range all {
 		if s.Handle() != handle {
@@ -66,7 +66,7 @@ func (m *Manager) endAll(ctx context.Context, userID string, except ...SessionID
 	// Tickets first: one that is taken in between makes a session that the
 	// second step finds.
 	if err := m.store.DeleteUserTickets(ctx, userID); err != nil {
-		return err
+		return asOutage(err)
 	}
-	return m.store.DeleteUserSessions(ctx, userID, except...)
+	return asOutage(m.store.DeleteUserSessions(ctx, userID, except...))
 }
