@@ -132,7 +132,8 @@ func (m *Manager) discardUser(ctx context.Context, userID string) {
 // do so: two such changes at the same time cannot both succeed, the last first
 // factor cannot be removed, and once the change is made all of the user's
 // sessions end but the one that ctx belongs to, as do half-done logins and
-// everything else that waits for an answer, and browsers stop being known.
+// everything else that waits for an answer, and browsers stop being known and
+// remembered.
 //
 // The errors are those of [CredentialStore]; [ErrConflict] also if another
 // change was made at the same time, [ErrLastCredential] if no way in would be

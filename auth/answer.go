@@ -34,7 +34,7 @@ func (m *Manager) Answer(w http.ResponseWriter, r *http.Request, p *Page, err er
 
 // refuseJSON answers in JSON, unless the host does it.
 func (m *Manager) refuseJSON(w http.ResponseWriter, r *http.Request, p *Problem) {
-	if m.opts.Refuse == nil || !m.opts.Refuse(w, r, p) {
+	if !m.hostAnswers(w, r, p) {
 		m.writeProblem(w, p)
 	}
 }
@@ -96,6 +96,7 @@ func (m *Manager) render(w http.ResponseWriter, r *http.Request, p *Page, proble
 		p.Next = r.URL.Query().Get("next")
 	}
 	p.Next, _ = m.cleanNext(p.Next)
+	m.takeFlashes(w, r, p)
 	noStore(w.Header())
 	if err := m.opts.Pages.Render(w, r, p); err != nil {
 		m.broken(r.Context(), "rendering page "+strconv.Quote(p.Name), err)

@@ -14,7 +14,9 @@ type cookieNames struct {
 	session string // who is logged in
 	login   string // a half-done login
 	device  string // a browser in which somebody has logged in before
-	attrs   string // of every one of them, when set and when deleted
+	// who is to be logged in when there is no session
+	remember string
+	attrs    string // of every one of them, when set and when deleted
 }
 
 func newCookieNames(realm string, insecure bool) cookieNames {
@@ -26,10 +28,11 @@ func newCookieNames(realm string, insecure bool) cookieNames {
 		suffix = "-" + realm
 	}
 	return cookieNames{
-		session: prefix + "sid" + suffix,
-		login:   prefix + "login" + suffix,
-		device:  prefix + "device" + suffix,
-		attrs:   attrs,
+		session:  prefix + "sid" + suffix,
+		login:    prefix + "login" + suffix,
+		device:   prefix + "device" + suffix,
+		remember: prefix + "remember" + suffix,
+		attrs:    attrs,
 	}
 }
 
@@ -96,12 +99,23 @@ func cookie(r *http.Request, name string) (value string) {
 	return value
 }
 
-// look reads the cookies that [Manager.Handler] looks at: the session's token,
-// if there is one, and whether there may be a half-done login. Nothing is
-// looked up for a cookie that no token can be read from, or that is there twice:
-// one of them is not ours, and nobody can say which.
-func (c *cookieNames) look(r *http.Request) (session token, has, half bool) {
+// seen are the cookies of a request that [Manager.Handler] looks at.
+type seen struct {
+	session    token
+	has        bool // whether there is a session's
+	half       bool // whether there may be a half-done login's
+	remember   rememberToken
+	remembered bool // whether there is a remembered browser's
+}
+
+// any reports whether one of them can say who is asking.
+func (c *seen) any() bool { return c.has || c.half || c.remembered }
+
+// look reads them. Nothing is looked up for a cookie that no token can be read
+// from, or that is there twice: one of them is not ours, and nobody can say which.
+func (c *cookieNames) look(r *http.Request) (found seen) {
 	value, values := "", 0
+	remember, remembers := "", 0
 	for _, line := range r.Header["Cookie"] {
 		for line != "" {
 			var pair string
@@ -111,14 +125,20 @@ func (c *cookieNames) look(r *http.Request) (session token, has, half bool) {
 				value = pair[len(c.session)+1:]
 				values++
 			case named(pair, c.login):
-				half = true
+				found.half = true
+			case named(pair, c.remember):
+				remember = pair[len(c.remember)+1:]
+				remembers++
 			}
 		}
 	}
 	if values == 1 {
-		session, has = parseToken(value)
+		found.session, found.has = parseToken(value)
 	}
-	return session, has, half
+	if remembers == 1 {
+		found.remember, found.remembered = parseRemember(remember)
+	}
+	return found
 }
 
 // named reports whether pair is name=value. What is least likely comes first.

@@ -22,8 +22,13 @@ func TestCookieAttributes(t *testing.T) {
 		t.Errorf("log-out: %q", set)
 	}
 	set = v.post("/auth/trust?user=ada&remember", "").Header["Set-Cookie"]
-	if len(set) != 1 || !strings.HasSuffix(set[0], attrs+"; Max-Age=86400") {
+	if len(set) != 2 || !strings.HasPrefix(set[0], "__Host-sid=") || !strings.HasSuffix(set[0], attrs) ||
+		!strings.HasPrefix(set[1], "__Host-remember=") || !strings.HasSuffix(set[1], attrs+"; Max-Age=2592000") {
 		t.Errorf("login with Remember: %q", set)
+	}
+	set = v.post("/auth/logout", "").Header["Set-Cookie"]
+	if len(set) != 2 || set[0] != "__Host-remember="+attrs+"; Max-Age=0" || set[1] != "__Host-sid="+attrs+"; Max-Age=0" {
+		t.Errorf("log-out of a remembered browser: %q", set)
 	}
 }
 

@@ -73,14 +73,29 @@ func (e *OwedError) Error() string {
 // as application/problem+json (RFC 9457). Providers return one for input that
 // they refuse. Nothing of Err reaches the client.
 type Problem struct {
-	Status     int           // HTTP status, 400 or more; anything else is 503
-	Code       string        // stable, for programs: "taken", "rate_limited"
-	Field      string        // the input that is wrong, if one is
-	Detail     string        // one English sentence for people; pages may translate by Code and Field
+	Status int    // HTTP status, 400 or more; anything else is 503
+	Code   string // stable, for programs: "taken", "rate_limited"
+	Field  string // the input that is wrong, if one is
+	Detail string // one English sentence for people; pages may translate by Code and Field
+	// Reason says more of why it is a 401: "none", nothing says who asks; or
+	// there was a login, and it has "expired", was "revoked" (or has expired long
+	// ago), its user is "disabled" or was "changed", its binding was changed
+	// ("binding"), a remembered browser's token was "reused", a factor is "owed".
+	// "not_fresh", "bad_credentials" as Code.
+	Reason     string
 	RetryAfter time.Duration // sent as Retry-After, rounded up to seconds; 0: not sent
 	MaxAge     time.Duration // for "not_fresh": how old a proof may be (RFC 9470 max_age)
 	Factors    []string      // for "factor_owed": the names of the factors to choose from
 	Err        error         `json:"-"` // the cause, for errors.Is and for the log; may be nil
+}
+
+// MessageID returns the name of the message for people: the code, and the reason
+// if it says more, as in "unauthenticated.expired".
+func (p *Problem) MessageID() string {
+	if p.Reason == "" || p.Reason == reasonNone || p.Reason == p.Code {
+		return p.Code
+	}
+	return p.Code + "." + p.Reason
 }
 
 func (p *Problem) Error() string {

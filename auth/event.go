@@ -7,20 +7,30 @@ import (
 
 // An Event is something that matters to security. Every event is logged with
 // log/slog, under its name and with the same facts, and handed to
-// [Options.OnEvent]. It holds no secret.
+// each of [Options.Events]. It holds no secret.
 //
 // The names, which are stable:
 //
 //	login               a session began
 //	login.owed          a factor is still owed
-//	login.refused       wrong, unknown, disabled: Reason says which
+//	login.failed        what the visitor gave is wrong; Reason says more
+//	login.refused       right, and refused: unknown, disabled, changed meanwhile
 //	login.limited       too many guesses
-//	logout              the user ended the session
+//	logout              the user ended the session, or somebody else logged in
+//	user.switched       somebody logged in where somebody else was logged in
+//	remembered          a session began for a remembered browser
+//	remember.reused     a remembered browser's token was used twice; tell the user
 //	reauthenticated     a proof was added to a session
 //	registered          a user was created
 //	sessions.revoked    sessions were ended from elsewhere
 //	credential.changed  what the user can log in with changed; tell the user
+//	binding.changed     a session is used from elsewhere
 //	forbidden           the authorizer said no
+//	loaded              the request itself said who asks
+//	unauthenticated     a user was required, and nobody asked: Reason says why
+//	not_fresh           a fresh proof was required
+//
+// The last three, which can come with every request, are logged at Debug.
 type Event struct {
 	Name   string
 	At     time.Time

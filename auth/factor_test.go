@@ -240,11 +240,11 @@ func TestBrowserIsLedToTheFactor(t *testing.T) {
 	if got := res.Header.Get("Location"); res.StatusCode != 303 || got != "/me" {
 		t.Errorf("%s to %q", res.Status, got)
 	}
-	if !strings.Contains(strings.Join(res.Header["Set-Cookie"], "\n"), "Max-Age=86400") {
+	if !strings.Contains(strings.Join(res.Header["Set-Cookie"], "\n"), "Max-Age=2592000") {
 		t.Errorf("what was asked for at the first step is forgotten: %q", res.Header["Set-Cookie"])
 	}
 	live, err := c.m.Sessions(context.Background(), c.adaID)
-	if err != nil || len(live) != 1 || len(live[0].Proofs) != 2 || live[0].Proofs[0].Method != "password" || live[0].Proofs[1].Method != "code" {
+	if err != nil || len(live) != 1 || len(live[0].Proofs) != 3 || live[0].Proofs[2].Kind != "remember" || live[0].Proofs[0].Method != "password" || live[0].Proofs[1].Method != "code" {
 		t.Errorf("%+v, %v", live, err)
 	}
 	if n := len(*c.events); n == 0 || len(c.named("login.owed")) != 1 || len(c.named("login")) != 1 {

@@ -302,11 +302,11 @@ func newSiteOn(t *testing.T, store auth.Store, change func(*auth.Options)) *site
 		Pages:     plain{},
 		Now:       s.clock.Now,
 		Logger:    slog.New(slog.NewTextHandler(s.log, nil)),
-		OnEvent: func(_ context.Context, e auth.Event) {
+		Events: []func(context.Context, auth.Event){func(_ context.Context, e auth.Event) {
 			mu.Lock()
 			defer mu.Unlock()
 			*s.events = append(*s.events, e)
-		},
+		}},
 	}
 	if change != nil {
 		change(o)

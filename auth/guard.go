@@ -17,6 +17,10 @@ var errNoHandler = errors.New("auth: the request did not pass through Manager.Ha
 func (m *Manager) guard(next http.Handler, check func(r *http.Request, id *Identity, err error) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		vary(w.Header(), varyCookie)
+		if isPreflight(r) {
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
 		s := m.stateFrom(r.Context())
 		if s == nil && !m.untouched(r) {
 			m.Refuse(w, r, errNoHandler)
@@ -24,6 +28,7 @@ func (m *Manager) guard(next http.Handler, check func(r *http.Request, id *Ident
 		}
 		id, err := s.identity()
 		if err := check(r, id, err); err != nil {
+			m.tellRefusal(r, id, err)
 			m.Refuse(w, r, err)
 			return
 		}
@@ -32,6 +37,28 @@ func (m *Manager) guard(next http.Handler, check func(r *http.Request, id *Ident
 		}
 		next.ServeHTTP(w, nearest(r, s))
 	})
+}
+
+// isPreflight reports whether a browser asks, before the request itself and without
+// any credentials, whether another site may send it (Fetch standard, CORS
+// preflight). A guard answers that nobody said so, and runs nothing; a CORS
+// middleware that allows more goes outside.
+func isPreflight(r *http.Request) bool {
+	return r.Method == http.MethodOptions && r.Header.Get("Origin") != "" && r.Header.Get("Access-Control-Request-Method") != ""
+}
+
+// tellRefusal tells of a user who was required.
+func (m *Manager) tellRefusal(r *http.Request, id *Identity, err error) {
+	e := Event{Name: "unauthenticated", Reason: reasonOf(err)}
+	switch {
+	case errors.Is(err, ErrNotFresh):
+		e = Event{Name: "not_fresh", UserID: id.UserID, Actor: id.Actor}
+	case errors.Is(err, ErrBadCredentials):
+		e.Reason = codeBadCredentials
+	case !errors.Is(err, ErrNoCredentials):
+		return
+	}
+	m.Emit(r, e)
 }
 
 // nearest makes s what UserFrom sees, if another Manager's state is nearer.
@@ -88,7 +115,7 @@ func (m *Manager) RequireFresh(d time.Duration) func(http.Handler) http.Handler 
 			if err != nil || id.Fresh(m.now(), d) {
 				return err
 			}
-			return &Problem{Status: http.StatusUnauthorized, Code: codeNotFresh, MaxAge: d,
+			return &Problem{Status: http.StatusUnauthorized, Code: codeNotFresh, Reason: codeNotFresh, MaxAge: d,
 				Detail: "Confirm that it is you.", Err: ErrNotFresh}
 		})
 	}

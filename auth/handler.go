@@ -11,17 +11,19 @@ import (
 //
 // A GET or HEAD that is not for Gatehouse's own routes and carries none of its
 // cookies, or only what cannot be one, and no Authorization header is handed on
-// untouched, unless there are [Options.Loaders].
+// untouched, unless there are [Options.Loaders] or [Options.Nobody]. A request of
+// a remembered browser is looked at before next runs, since its token is used up
+// and the next one must be sent.
 func (m *Manager) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		tok, has, half := m.cookies.look(r)
+		found := m.cookies.look(r)
 		outer, _ := r.Context().(*state) // cheap; a guard looks further
-		if outer == nil && !has && !half && m.harmless(r) && !m.owns(r.URL.Path) ||
+		if outer == nil && !found.any() && m.harmless(r) && !m.owns(r.URL.Path) ||
 			outer != nil && outer.m == nil { // WithIdentity: known without a look at the request
 			next.ServeHTTP(w, r)
 			return
 		}
-		s := &state{m: m, r: r, token: tok, has: has}
+		s := &state{m: m, r: r, token: found.session, has: found.has}
 		r = r.WithContext(s)
 		if m.opts.CrossOrigin.Check(r) != nil {
 			if err := s.exempt(); err != nil {
@@ -29,6 +31,9 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 				m.Refuse(w, r, err)
 				return
 			}
+		}
+		if found.remembered && !found.half {
+			m.restore(w, r, s, found.remember)
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -41,14 +46,14 @@ func (m *Manager) untouched(r *http.Request) bool {
 
 // anonymous is untouched but for the path.
 func (m *Manager) anonymous(r *http.Request) bool {
-	_, has, half := m.cookies.look(r)
-	return !has && !half && m.harmless(r)
+	found := m.cookies.look(r)
+	return !found.any() && m.harmless(r)
 }
 
 // harmless is anonymous but for the cookies.
 func (m *Manager) harmless(r *http.Request) bool {
 	return (r.Method == http.MethodGet || r.Method == http.MethodHead) &&
-		len(m.opts.Loaders) == 0 &&
+		len(m.opts.Loaders) == 0 && m.opts.Nobody == nil &&
 		len(r.Header["Authorization"]) == 0
 }
 

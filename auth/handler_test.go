@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gatehouse-go/gatehouse/auth"
 	"github.com/gatehouse-go/gatehouse/stores/memory"
@@ -512,20 +513,47 @@ func TestLoginPageIsComplete(t *testing.T) {
 	}
 }
 
-func TestRefuseIsReplaceable(t *testing.T) {
-	s := newSite(t, func(o *auth.Options) {
-		o.Refuse = func(w http.ResponseWriter, _ *http.Request, p *auth.Problem) bool {
-			if p.Code != "unauthenticated" {
+func TestRefusalsAreReplaceable(t *testing.T) {
+	answer := func(status int) func(http.ResponseWriter, *http.Request, *auth.Problem) bool {
+		return func(w http.ResponseWriter, r *http.Request, p *auth.Problem) bool {
+			if r.Header.Get("X-Default") != "" {
 				return false
 			}
-			w.WriteHeader(http.StatusTeapot)
+			w.Header().Set("X-Reason", p.MessageID())
+			w.WriteHeader(status)
 			return true
 		}
-	})
-	if got := s.visitor().get("/me").StatusCode; got != http.StatusTeapot {
-		t.Errorf("%d", got)
 	}
-	if got := s.visitor().logIn("ada").get("/admin").StatusCode; got != 403 {
-		t.Errorf("%d", got)
+	s := newSite(t, func(o *auth.Options) {
+		o.Unauthenticated, o.NeedsRefresh, o.Forbidden, o.Failed = answer(471), answer(472), answer(473), answer(474)
+	})
+	ada := s.visitor().logIn("ada")
+	s.clock.Advance(30 * time.Minute)
+	for _, tt := range []struct {
+		who            *visitor
+		method, path   string
+		fail           error // of the store
+		status, normal int
+		message        string
+	}{
+		{s.visitor(), "GET", "/me", nil, 471, 401, "unauthenticated"},
+		{ada, "GET", "/fresh", nil, 472, 401, "not_fresh"},
+		{ada, "GET", "/admin", nil, 473, 403, "forbidden"},
+		{ada, "GET", "/me", errDown, 474, 503, "unavailable"},
+		{ada, "DELETE", "/auth/login", nil, 474, 405, "method_not_allowed"},
+	} {
+		s.store.fails("LoadSession", tt.fail)
+		w := httptest.NewRecorder()
+		s.h.ServeHTTP(w, tt.who.request(tt.method, tt.path, ""))
+		if got := w.Header().Get("X-Reason"); w.Code != tt.status || got != tt.message {
+			t.Errorf("%s %s: %d, %q; want %d, %q", tt.method, tt.path, w.Code, got, tt.status, tt.message)
+		}
+		r := tt.who.request(tt.method, tt.path, "")
+		r.Header.Set("X-Default", "please")
+		w = httptest.NewRecorder()
+		s.h.ServeHTTP(w, r)
+		if w.Code != tt.normal {
+			t.Errorf("%s %s, left to the default: %d, want %d", tt.method, tt.path, w.Code, tt.normal)
+		}
 	}
 }

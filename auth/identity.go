@@ -2,6 +2,7 @@ package auth
 
 import (
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -13,15 +14,35 @@ type Identity struct {
 	Actor   string   // the user who acts as UserID, or ""
 	Proofs  []Proof  // oldest first; none for a credential that came with the request itself
 	Session *Session // nil if the request itself carried the credential
+	// Scopes are what the credential is limited to, if it came with the request
+	// itself and is limited: an API key's. Nil: not limited.
+	Scopes []string
+}
+
+// HasScope reports whether the credential is good for scope: if it is limited to
+// some, whether scope is one of them.
+func (id *Identity) HasScope(scope string) bool {
+	return id.Scopes == nil || slices.Contains(id.Scopes, scope)
+}
+
+// Remembered reports whether the browser is remembered beyond the session, see
+// [Remember].
+func (id *Identity) Remembered() bool {
+	_, ok := familyOf(id.Proofs)
+	return ok
 }
 
 // Fresh reports whether the user proved who they are within the last d before
-// now. A session whose binding has changed is never fresh.
+// now. A session whose binding has changed is never fresh, and that the browser
+// was remembered is no proof.
 func (id *Identity) Fresh(now time.Time, d time.Duration) bool {
 	if id == nil || id.Session != nil && id.Session.Stale {
 		return false
 	}
 	for _, p := range id.Proofs {
+		if p.Kind == rememberKind {
+			continue
+		}
 		if age := now.Sub(p.At); age <= d && age > -time.Minute && !p.At.IsZero() {
 			return true
 		}
@@ -36,6 +57,9 @@ func (id *Identity) Fresh(now time.Time, d time.Duration) bool {
 // LoadRequest is called at most once per request, concurrently for different
 // requests, and only if somebody asks who is asking. It sets no cookie and
 // does not read the body.
+//
+// With a remembered browser's cookie it is called before the handler runs, whether
+// or not somebody asks: an explicit credential beats that as well.
 //
 // If browsers send the credential by themselves (HTTP Basic, client
 // certificates), the loader has a method Ambient() bool that returns true, and

@@ -2,9 +2,9 @@ package auth
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
-	"strings"
 )
 
 // emit logs e and tells the host.
@@ -31,24 +31,37 @@ func (m *Manager) emit(ctx context.Context, e Event) {
 		}
 		m.logger.LogAttrs(ctx, level, "auth: "+e.Name, attrs...)
 	}
-	if m.opts.OnEvent != nil {
-		m.opts.OnEvent(ctx, e)
+	for _, tell := range m.opts.Events {
+		m.tell(ctx, tell, e)
 	}
+}
+
+// tell tells one of the host's, whose panic is nobody else's.
+func (m *Manager) tell(ctx context.Context, tell func(context.Context, Event), e Event) {
+	defer func() {
+		if p := recover(); p != nil {
+			m.broken(ctx, "telling of an event", fmt.Errorf("panic: %s", describePanic(p)))
+		}
+	}()
+	tell(ctx, e)
 }
 
 // level is what e is logged with.
 func (e *Event) level() slog.Level {
-	if strings.HasSuffix(e.Name, ".refused") || strings.HasSuffix(e.Name, ".limited") || e.Name == "forbidden" {
+	switch e.Name {
+	case "login.failed", "login.refused", "login.limited", "forbidden", "remember.reused", "binding.changed":
 		return slog.LevelWarn
+	case "loaded", "unauthenticated", "not_fresh": // with every request, perhaps
+		return slog.LevelDebug
 	}
 	return slog.LevelInfo
 }
 
-// Emit logs an event and hands it to [Options.OnEvent]. It fills in the
+// Emit logs an event and hands it to [Options.Events]. It fills in the
 // request's address and device, and the time if it is zero. Providers call it
-// for what the Manager cannot know, such as "login.refused" for a wrong answer.
+// for what the Manager cannot know, such as "login.failed" for a wrong answer.
 func (m *Manager) Emit(r *http.Request, e Event) {
-	if m.opts.OnEvent == nil && !m.logger.Enabled(r.Context(), e.level()) {
+	if len(m.opts.Events) == 0 && !m.logger.Enabled(r.Context(), e.level()) {
 		return // nobody wants to know
 	}
 	e.Addr = m.ClientAddr(r)

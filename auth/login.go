@@ -12,20 +12,42 @@ import (
 // A LoginOption changes one login.
 type LoginOption func(*loginOptions)
 
-type loginOptions struct{ remember bool }
+type loginOptions struct {
+	remember    bool
+	rememberFor time.Duration // 0: as Options say
+}
 
-// Remember makes the session's cookie outlive the browser, until the session
-// ends by [Options.IdleTimeout] or [Options.Lifetime].
+// Remember remembers the browser for [Options.RememberLifetime]: when it comes
+// back without a session, the user is logged in anew. Such a login is never fresh,
+// see [Identity.Fresh]. The browser holds a token that is good once; what the store
+// keeps of it is of no use. Logging out, or ending one of its sessions, ends it, as
+// does what ends all of a user's sessions.
 func Remember() LoginOption { return func(o *loginOptions) { o.remember = true } }
+
+// RememberFor is [Remember] for d, which is between a second and 400 days; any
+// other is refused with [ErrInvalid]. The session, too, ends with it at the latest.
+func RememberFor(d time.Duration) LoginOption {
+	return func(o *loginOptions) { o.remember, o.rememberFor = true, d }
+}
+
+func (o *loginOptions) check() error {
+	if o.rememberFor != 0 && (o.rememberFor < time.Second || o.rememberFor > maxRemember) {
+		return invalid("RememberFor " + o.rememberFor.String())
+	}
+	return nil
+}
 
 // An admission is what the gate is asked to admit.
 type admission struct {
 	userID   string
 	proofs   []Proof
-	remember bool
-	resumed  bool // a half-done login of a user whose AuthVersion was version
+	remember time.Duration // 0: no
+	resumed  bool          // begun before, when the user's AuthVersion was version
 	version  string
-	renew    *Session // reauthentication: the session that the new one stands in for
+	renew    *Session     // reauthentication: the session that the new one stands in for
+	restored bool         // by a remembered browser
+	take     func() error // what is good once, taken when all else has passed
+	endsBy   time.Time    // the session's end at the latest, if not zero
 }
 
 // LogIn logs a user in who has just given proof p; only a provider that has
@@ -51,7 +73,14 @@ func (m *Manager) LogIn(w http.ResponseWriter, r *http.Request, userID string, p
 		for _, opt := range opts {
 			opt(&o)
 		}
-		a.remember = o.remember
+		if err := o.check(); err != nil {
+			return err
+		}
+		if o.remember {
+			if a.remember = o.rememberFor; a.remember == 0 {
+				a.remember = m.opts.RememberLifetime
+			}
+		}
 	}
 	if err := m.resume(r, &a); err != nil {
 		return m.refused(r, &a, err)
@@ -59,11 +88,14 @@ func (m *Manager) LogIn(w http.ResponseWriter, r *http.Request, userID string, p
 	return m.refused(r, &a, m.gate(w, r, &a))
 }
 
+// justVerified is how old a proof may be that confirms a session.
+const justVerified = time.Minute
+
 // Reauthenticate adds a proof that was just verified to the session of who is
-// asking, or renews it: the session gets a new ID, and keeps the end that it
-// had. The proof must be of the session's own user. [ErrNoCredentials] if there
-// is no session, or it has ended meanwhile; otherwise the errors of
-// [Manager.LogIn].
+// asking, or renews it: the session gets a new ID, is bound anew, and keeps the end
+// that it had. The proof must be of the session's own user, and less than a minute
+// old, or the error wraps [ErrInvalid]. [ErrNoCredentials] if there is no session,
+// or it has ended meanwhile; otherwise the errors of [Manager.LogIn].
 func (m *Manager) Reauthenticate(w http.ResponseWriter, r *http.Request, p Proof) error {
 	id, err := m.IdentityFrom(r.Context())
 	if err != nil {
@@ -74,6 +106,9 @@ func (m *Manager) Reauthenticate(w http.ResponseWriter, r *http.Request, p Proof
 	}
 	if p.At.IsZero() {
 		p.At = m.Now()
+	}
+	if age := m.now().Sub(p.At); age > justVerified || age < -justVerified {
+		return fmt.Errorf("%w: the proof is %v old, and was to be verified just now", ErrInvalid, age)
 	}
 	a := admission{userID: id.UserID, proofs: withProof(id.Proofs, p), renew: id.Session}
 	return m.refused(r, &a, m.gate(w, r, &a))
@@ -98,6 +133,7 @@ func (m *Manager) gate(w http.ResponseWriter, r *http.Request, a *admission) err
 	if err := m.mayHoldCookies(r); err != nil {
 		return err
 	}
+	method := a.proofs[len(a.proofs)-1].Method
 	u, err := m.admit(ctx, a.userID)
 	if err != nil {
 		return err
@@ -121,14 +157,31 @@ func (m *Manager) gate(w http.ResponseWriter, r *http.Request, a *admission) err
 		return m.suspend(w, r, a, u, owed)
 	}
 
+	if a.take != nil {
+		if err := a.take(); err != nil {
+			return err
+		}
+	}
 	now := m.Now()
+	label := deviceLabel(r.UserAgent())
+	var remember rememberToken
+	var begun Credential
+	if a.remember > 0 {
+		if remember, begun, err = m.beginFamily(ctx, u, a.userID, label, a.remember); err != nil {
+			return err
+		}
+		a.proofs, a.endsBy = append(withoutFamily(a.proofs), rememberProof(&begun, now)), begun.ExpiresAt
+	} else if err := m.capByFamily(ctx, a); err != nil {
+		return err
+	}
 	tok := newToken()
 	sess := &Session{
 		ID:          m.sessionTag.digest(tok),
 		UserID:      a.userID,
 		AuthVersion: authVersion(u),
 		Proofs:      a.proofs,
-		Label:       deviceLabel(r.UserAgent()),
+		Binding:     m.bind(r),
+		Label:       label,
 		Addr:        m.ClientAddr(r),
 		Version:     1,
 		CreatedAt:   now,
@@ -136,39 +189,45 @@ func (m *Manager) gate(w http.ResponseWriter, r *http.Request, a *admission) err
 		EndsAt:      now.Add(m.opts.Lifetime),
 	}
 	if a.renew != nil {
-		sess.Actor, sess.Binding = a.renew.Actor, a.renew.Binding
+		sess.Actor = a.renew.Actor
 		sess.CreatedAt, sess.EndsAt = a.renew.CreatedAt, a.renew.EndsAt
+	}
+	if !a.endsBy.IsZero() {
+		sess.EndsAt = earlier(sess.EndsAt, a.endsBy)
 	}
 	sess.ExpiresAt = earlier(now.Add(m.opts.IdleTimeout), sess.EndsAt)
 	if err := m.store.CreateSession(ctx, sess); err != nil {
+		m.undo(ctx, nil, begun.Key)
 		return asOutage(err)
 	}
 	// The previous session ends last: whoever ended it meanwhile, by a log-out
 	// or a revocation, has either found the new one as well or is found here.
 	err = m.recheck(ctx, sess)
 	if err == nil {
-		err = m.endPrevious(ctx, s, a)
+		err = m.endPrevious(ctx, w, r, s, a)
 	}
 	if err != nil {
-		m.undo(ctx, sess)
+		m.undo(ctx, sess, begun.Key)
 		return err
 	}
 
-	var maxAge time.Duration
-	if a.remember {
-		maxAge = sess.EndsAt.Sub(now)
+	m.setCookie(w, m.cookies.session, tok.String(), 0)
+	if a.remember > 0 {
+		m.setCookie(w, m.cookies.remember, remember.String(), a.remember)
 	}
-	m.setCookie(w, m.cookies.session, tok.String(), maxAge)
 	if err := m.dropPending(w, r, a.resumed); err != nil {
 		m.broken(ctx, "ending a half-done login", err)
 	}
 	s.logIn(Identity{UserID: sess.UserID, User: u, Actor: sess.Actor, Proofs: sess.Proofs, Session: sess})
-	name := "login"
-	if a.renew != nil {
-		name = "reauthenticated"
+	e := Event{Name: "login", At: now, UserID: sess.UserID, Actor: sess.Actor, Addr: sess.Addr, Label: sess.Label, Method: method}
+	switch {
+	case a.renew != nil:
+		e.Name = "reauthenticated"
+		m.watchers.move(a.renew.ID, sess.ID)
+	case a.restored:
+		e.Name = "remembered"
 	}
-	m.emit(ctx, Event{Name: name, At: now, UserID: sess.UserID, Actor: sess.Actor, Addr: sess.Addr, Label: sess.Label,
-		Method: sess.Proofs[len(sess.Proofs)-1].Method})
+	m.emit(ctx, e)
 	return nil
 }
 
@@ -189,6 +248,9 @@ func (m *Manager) admit(ctx context.Context, userID string) (User, error) {
 // hasFirstFactor reports whether one of the proofs is enough to begin with.
 func (m *Manager) hasFirstFactor(proofs []Proof) bool {
 	return slices.ContainsFunc(proofs, func(p Proof) bool {
+		if p.Kind == rememberKind {
+			return true
+		}
 		if role, known := m.roles[p.Kind]; known {
 			return role == FirstFactor
 		}
@@ -224,7 +286,7 @@ func (m *Manager) owed(ctx context.Context, u User, proofs []Proof) (names []str
 // endPrevious ends the session that the new one takes the place of. A renewal
 // may only go on if it is the one that ended it: a log-out or a revocation
 // meanwhile wins.
-func (m *Manager) endPrevious(ctx context.Context, s *state, a *admission) error {
+func (m *Manager) endPrevious(ctx context.Context, w http.ResponseWriter, r *http.Request, s *state, a *admission) error {
 	if a.renew != nil {
 		err := m.store.DeleteSession(ctx, a.renew.ID)
 		if errors.Is(err, ErrNotFound) {
@@ -233,6 +295,10 @@ func (m *Manager) endPrevious(ctx context.Context, s *state, a *admission) error
 		}
 		return asOutage(err)
 	}
+	keep, _ := familyOf(a.proofs)
+	if err := m.endBrowser(ctx, w, r, keep); err != nil {
+		return err
+	}
 	if s == nil {
 		return nil
 	}
@@ -240,9 +306,46 @@ func (m *Manager) endPrevious(ctx context.Context, s *state, a *admission) error
 	if !ok {
 		return nil
 	}
+	if before, err := s.identity(); err == nil && before.Session != nil {
+		if key, ok := familyOf(before.Proofs); ok && key != keep {
+			if err := m.endFamily(ctx, key); err != nil {
+				return err
+			}
+		}
+		if before.UserID != a.userID {
+			m.switched(r, before, a.userID)
+		}
+	}
 	if err := m.store.DeleteSession(ctx, id); err != nil && !errors.Is(err, ErrNotFound) {
 		return asOutage(err)
 	}
+	m.watchers.end(id)
+	return nil
+}
+
+// switched tells that somebody logs in where somebody else was logged in.
+func (m *Manager) switched(r *http.Request, before *Identity, to string) {
+	m.Emit(r, Event{Name: "logout", UserID: before.UserID, Actor: before.Actor, Reason: "somebody else logged in"})
+	m.Emit(r, Event{Name: "user.switched", UserID: to, Reason: "was logged in as " + before.UserID})
+}
+
+// withoutFamily returns proofs without that of a remembered browser.
+func withoutFamily(proofs []Proof) []Proof {
+	return slices.DeleteFunc(slices.Clone(proofs), func(p Proof) bool { return p.Kind == rememberKind })
+}
+
+// capByFamily lets a session end with what remembers it, so that there is never a
+// session whose family has been swept away.
+func (m *Manager) capByFamily(ctx context.Context, a *admission) error {
+	key, ok := familyOf(a.proofs)
+	if !ok || a.renew != nil || !a.endsBy.IsZero() {
+		return nil
+	}
+	c, err := m.store.LoadCredential(ctx, rememberKind, key)
+	if err != nil {
+		return revokedIfMissing(err)
+	}
+	a.endsBy = c.ExpiresAt
 	return nil
 }
 
@@ -292,11 +395,19 @@ func (m *Manager) recheck(ctx context.Context, sess *Session) error {
 	return err
 }
 
-// undo deletes a session whose cookie was never sent, even if the client has
-// gone meanwhile.
-func (m *Manager) undo(ctx context.Context, sess *Session) {
+// undo deletes a session and a family whose cookies were never sent, even if the
+// client has gone meanwhile.
+func (m *Manager) undo(ctx context.Context, sess *Session, familyKey string) {
 	ctx, cancel := outlive(ctx)
 	defer cancel()
+	if familyKey != "" {
+		if _, err := m.forgetFamily(ctx, familyKey); err != nil {
+			m.broken(ctx, "forgetting the browser of a login that was refused", err)
+		}
+	}
+	if sess == nil {
+		return
+	}
 	if err := m.store.DeleteSession(ctx, sess.ID); err != nil && !errors.Is(err, ErrNotFound) {
 		m.broken(ctx, "deleting the session of a login that was refused", err)
 	}

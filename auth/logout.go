@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// LogOut ends the session and the half-done login of this browser and deletes
-// their cookies. Being nobody already is not an error. If the store fails the
+// LogOut ends the session and the half-done login of this browser, forgets it if it
+// is remembered, and deletes their cookies. Being nobody already is not an error. If the store fails the
 // cookies are deleted nevertheless, and the error says that the session may
 // live on.
 func (m *Manager) LogOut(w http.ResponseWriter, r *http.Request) error {
@@ -42,6 +42,9 @@ func (m *Manager) LogOut(w http.ResponseWriter, r *http.Request) error {
 		e.UserID, e.Actor = known.UserID, known.Actor
 	}
 	id, ok := m.sessionOf(s)
+	if err := m.forgetBrowser(w, r, s); err != nil {
+		failed = errors.Join(failed, err)
+	}
 	if !ok {
 		return failed
 	}
@@ -52,6 +55,7 @@ func (m *Manager) LogOut(w http.ResponseWriter, r *http.Request) error {
 		err = m.store.DeleteSession(again, id)
 	}
 	m.setCookie(w, m.cookies.session, "", -1)
+	m.watchers.end(id)
 	s.logOut()
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return errors.Join(failed, err)
@@ -60,6 +64,25 @@ func (m *Manager) LogOut(w http.ResponseWriter, r *http.Request) error {
 		m.Emit(r, e)
 	}
 	return failed
+}
+
+// forgetBrowser forgets what remembers this browser, and what its session hangs on,
+// even if the client has gone meanwhile.
+func (m *Manager) forgetBrowser(w http.ResponseWriter, r *http.Request, s *state) error {
+	key, known := "", false
+	if id, err := s.identity(); err == nil {
+		key, known = familyOf(id.Proofs)
+	}
+	if !known && cookie(r, m.cookies.remember) == "" && setBefore(w, m.cookies.remember) == "" {
+		return nil
+	}
+	ctx, cancel := outlive(r.Context())
+	defer cancel()
+	err := m.endBrowser(ctx, w, r, "")
+	if known {
+		err = errors.Join(err, m.endFamily(ctx, key))
+	}
+	return err
 }
 
 // setBefore returns the value of a cookie that this response sets.

@@ -25,12 +25,14 @@ type Manager struct {
 	routes        []route
 	pages         map[string]bool // paths with a page
 
-	cookies    cookieNames
-	sessionTag tag
-	loginTag   tag
-	deviceTag  tag
-	nobody     string
-	touchEvery time.Duration
+	cookies     cookieNames
+	sessionTag  tag
+	loginTag    tag
+	deviceTag   tag
+	rememberTag tag
+	watchers    watchers
+	nobody      string
+	touchEvery  time.Duration
 }
 
 // New puts a Manager together. Everything that is wrong or missing in the
@@ -50,20 +52,21 @@ func New(users UserLoader, store Store, opts *Options) (*Manager, error) {
 	}
 
 	m := &Manager{
-		opts:       o,
-		users:      users,
-		store:      inRealm(store, o.Realm),
-		now:        o.Now,
-		logger:     o.Logger,
-		prefix:     o.Prefix,
-		roles:      map[string]Role{"email": Identifier, "username": Identifier, deviceKind: Device},
-		pages:      map[string]bool{},
-		cookies:    newCookieNames(o.Realm, o.InsecureCookies),
-		sessionTag: newTag(o.Realm, o.Epoch, "session"),
-		loginTag:   newTag(o.Realm, o.Epoch, "login"),
-		deviceTag:  newTag(o.Realm, o.Epoch, "device"),
-		nobody:     newNobody(),
-		touchEvery: min(time.Minute, o.IdleTimeout/10),
+		opts:        o,
+		users:       users,
+		store:       inRealm(store, o.Realm),
+		now:         o.Now,
+		logger:      o.Logger,
+		prefix:      o.Prefix,
+		roles:       map[string]Role{"email": Identifier, "username": Identifier, deviceKind: Device, rememberKind: Device},
+		pages:       map[string]bool{},
+		cookies:     newCookieNames(o.Realm, o.InsecureCookies),
+		sessionTag:  newTag(o.Realm, o.Epoch, "session"),
+		loginTag:    newTag(o.Realm, o.Epoch, "login"),
+		deviceTag:   newTag(o.Realm, o.Epoch, "device"),
+		rememberTag: newTag(o.Realm, o.Epoch, "remember"),
+		nobody:      newNobody(),
+		touchEvery:  min(time.Minute, o.IdleTimeout/10),
 	}
 	credentials, kept := CredentialStore(m.store), true
 	for _, p := range o.Providers {

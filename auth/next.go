@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"path"
@@ -48,5 +49,65 @@ func withNext(page string, r *http.Request) string {
 	if !ok {
 		return page
 	}
-	return page + "?next=" + url.QueryEscape(next)
+	page, fragment, found := strings.Cut(page, "#")
+	if strings.Contains(page, "?") {
+		page += "&"
+	} else {
+		page += "?"
+	}
+	page += "next=" + url.QueryEscape(next)
+	if found {
+		page += "#" + fragment
+	}
+	return page
+}
+
+// loginPageKey finds where a group of routes logs in.
+type loginPageKey struct{ m *Manager }
+
+// LoginAt sends a browser that has to log in for anything inside to where page
+// says, see [Options.LoginPage]: for a group of routes with a login page of its
+// own. Groups inside inherit it, unless they have another or it returns "".
+func (m *Manager) LoginAt(page func(r *http.Request) string) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			outer, _ := r.Context().Value(loginPageKey{m}).(func(*http.Request) string)
+			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), loginPageKey{m}, func(r *http.Request) string {
+				if to := page(r); to != "" || outer == nil {
+					return to
+				}
+				return outer(r)
+			})))
+		})
+	}
+}
+
+// loginURL returns where r is sent to log in, with the way back, or "" if there is
+// no such page.
+func (m *Manager) loginURL(r *http.Request) string {
+	to := ""
+	if page, ok := r.Context().Value(loginPageKey{m}).(func(*http.Request) string); ok {
+		to = page(r)
+	}
+	if to == "" && m.opts.LoginPage != nil {
+		to = m.opts.LoginPage(r)
+	}
+	if to == "" {
+		to = m.URL("/login")
+	}
+	if _, here := redirect.Clean(to); !here {
+		return to // elsewhere, where a path of this site means nothing; or nowhere
+	}
+	return withNext(to, r)
+}
+
+// Next returns where to send a visitor who has logged in: to the path in the query
+// or the form field "next" if that is one on this site, or else to [Options.Home].
+// [Manager.Finish] does so by itself; Next is for hosts with handlers of their own.
+func (m *Manager) Next(r *http.Request) string {
+	next := r.URL.Query().Get("next")
+	if next == "" && r.PostForm != nil {
+		next = r.PostForm.Get("next")
+	}
+	return m.nextOrHome(next)
 }

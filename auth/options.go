@@ -53,6 +53,21 @@ type Options struct {
 	// Lifetime ends a session in any case, counted from its login. Default 24
 	// hours (NIST SP 800-63B-4, AAL2).
 	Lifetime time.Duration
+	// RememberLifetime is for how long [Remember] remembers a browser. Default 30
+	// days. It, RememberMax and RememberFor are at most 400 days, as browsers
+	// keep cookies.
+	RememberLifetime time.Duration
+	// RememberMax, if it is not 0, lets a remembered browser that is used be
+	// remembered on: each time it is used, but at most once a day, by the
+	// lifetime that it began with, until RememberMax after the login. Default 0:
+	// the end is what it was at the login.
+	RememberMax time.Duration
+	// RememberOverlap is for how long after its use the token of a remembered
+	// browser can be used again, by requests that were sent at the same time or
+	// whose answer was lost. Later it means that two have it. Default 60 seconds.
+	RememberOverlap time.Duration
+	// Binding is what sessions are bound to. Default: nothing.
+	Binding Binding
 
 	// TrustedProxies are the networks of reverse proxies whose
 	// X-Forwarded-For is believed. Default none: the client's address is the
@@ -65,16 +80,37 @@ type Options struct {
 	// before there is a session. An error refuses it: return a [*Problem], or
 	// one wrapping [ErrBadCredentials]; any other is an outage.
 	BeforeLogIn func(ctx context.Context, u User, proofs []Proof) error
-	// OnEvent is told of every [Event], synchronously and in order within a
-	// request. It is called concurrently and must not block.
-	OnEvent func(ctx context.Context, e Event)
+	// Events are told of every [Event], one after the other and in order within a
+	// request, before it goes on: they must not block. They are called
+	// concurrently. One that panics is logged, and hinders neither the next nor
+	// the request. Package auth/event has the names and some ready-made ones.
+	Events []func(ctx context.Context, e Event)
+	// Nobody, if the host wants one, makes the value that [UserFrom] returns
+	// beside its false where nobody is logged in, such as a guest with a name and
+	// a language. It is asked each time, changes nothing about who is asking, and
+	// does not stand in for a user who could not be found out. With it no request
+	// is handed on untouched. Default: the zero value.
+	Nobody func(r *http.Request) User
+
 	// Logger gets security events (Info; refusals Warn) and outages (Error).
 	// Default [slog.Default].
 	Logger *slog.Logger
-	// Refuse may answer a refusal in place of the default and then returns
-	// true. It sees every refusal: of guards and of the mounted routes that
-	// have no page of their own to show it on.
-	Refuse func(w http.ResponseWriter, r *http.Request, p *Problem) bool
+
+	// LoginPage says where a browser is sent to log in: a path on this site, to
+	// which next is added, or the whole URL of a page elsewhere, which gets no
+	// next. "" means the default. [Manager.LoginAt] overrides it for a group of
+	// routes. Default: the page "login", if there is one.
+	LoginPage func(r *http.Request) string
+	// These may answer a refusal in place of the default, and then return true:
+	// of guards, and of the mounted routes that have no page of their own to show
+	// it on. [Problem.Reason] says why. Default: see [Manager.Refuse].
+	Unauthenticated func(w http.ResponseWriter, r *http.Request, p *Problem) bool // 401: nobody, or a bad credential
+	NeedsRefresh    func(w http.ResponseWriter, r *http.Request, p *Problem) bool // 401 "not_fresh"
+	Forbidden       func(w http.ResponseWriter, r *http.Request, p *Problem) bool // 403
+	Failed          func(w http.ResponseWriter, r *http.Request, p *Problem) bool // any other, an outage above all
+	// Flashes keeps messages for the next page: why somebody is sent to log in.
+	// Package auth/flash has one in a cookie. Default: none are kept.
+	Flashes Flashes
 
 	// CrossOrigin checks requests with unsafe methods. Default: a new
 	// [http.CrossOriginProtection], which trusts no other origin.
@@ -125,6 +161,7 @@ func (o *Options) withDefaults() Options {
 		c = *o
 	}
 	c.Providers, c.Loaders, c.TrustedProxies = slices.Clone(c.Providers), slices.Clone(c.Loaders), slices.Clone(c.TrustedProxies)
+	c.Events, c.Binding.To = slices.Clone(c.Events), slices.Clone(c.Binding.To)
 	if c.Prefix == "" {
 		c.Prefix = "/auth"
 	}
@@ -136,6 +173,12 @@ func (o *Options) withDefaults() Options {
 	}
 	if c.Lifetime == 0 {
 		c.Lifetime = 24 * time.Hour
+	}
+	if c.RememberLifetime == 0 {
+		c.RememberLifetime = 30 * 24 * time.Hour
+	}
+	if c.RememberOverlap == 0 {
+		c.RememberOverlap = time.Minute
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()
@@ -174,6 +217,28 @@ func (o *Options) check() error {
 	if o.Lifetime < o.IdleTimeout {
 		bad("Options.Lifetime (%v) is shorter than Options.IdleTimeout (%v)", o.Lifetime, o.IdleTimeout)
 	}
+	for name, d := range map[string]time.Duration{"RememberLifetime": o.RememberLifetime, "RememberMax": o.RememberMax} {
+		if d != 0 && (d < time.Second || d > maxRemember) {
+			bad("Options.%s is %v: make it a second or more, and 400 days at most", name, d)
+		}
+	}
+	if o.RememberMax != 0 && o.RememberMax < o.RememberLifetime {
+		bad("Options.RememberMax (%v) is shorter than Options.RememberLifetime (%v)", o.RememberMax, o.RememberLifetime)
+	}
+	if o.RememberOverlap < time.Second || o.RememberOverlap > 10*time.Minute {
+		bad("Options.RememberOverlap is %v: make it a second or more, and 10 minutes at most", o.RememberOverlap)
+	}
+	if err := o.Binding.check(); err != nil {
+		bad("Options.Binding%w", err)
+	}
+	for i, f := range o.Events {
+		if f == nil {
+			bad("Options.Events[%d] is nil: leave it out", i)
+		}
+	}
+	if o.Flashes != nil && isNil(o.Flashes) {
+		bad("Options.Flashes is a nil %T: leave it out or give one", o.Flashes)
+	}
 	for i, p := range o.TrustedProxies {
 		if !p.IsValid() {
 			bad("Options.TrustedProxies[%d] is not valid: use netip.ParsePrefix", i)
@@ -187,7 +252,7 @@ func (o *Options) check() error {
 		}
 	}
 	names := map[string]bool{}
-	kinds := map[string]string{guardKind: "auth", deviceKind: "auth", "email": "auth", "username": "auth"}
+	kinds := map[string]string{guardKind: "auth", deviceKind: "auth", rememberKind: "auth", "email": "auth", "username": "auth"}
 	for i, p := range o.Providers {
 		if isNil(p) {
 			bad("Options.Providers[%d] is nil: leave it out", i)

@@ -20,6 +20,7 @@ type Page struct {
 	Next     string       // a safe path to go to afterwards, or ""
 	Identity *Identity    // who is logged in, or nil
 	Sessions []*Session   // on "sessions": live ones, newest first
+	Flashes  []Flash      // messages from before
 	Ways     []Credential // on "account": how the user can log in or be found; on any page of a user's at least the latter. Without Data
 
 	m *Manager

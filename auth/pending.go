@@ -21,13 +21,13 @@ type pending struct {
 	Version  int     `json:"v"`
 	Proofs   []Proof `json:"proofs"`
 	User     string  `json:"user_version,omitempty"` // the user's AuthVersion
-	Remember bool    `json:"remember,omitempty"`
+	Remember int64   `json:"remember,omitempty"`     // for how long, in milliseconds; 0: no
 }
 
 // suspend keeps a login that still owes factors, and returns the error that
 // says so.
 func (m *Manager) suspend(w http.ResponseWriter, r *http.Request, a *admission, u User, owed []string) error {
-	data, err := json.Marshal(pending{Version: 1, Proofs: a.proofs, User: authVersion(u), Remember: a.remember})
+	data, err := json.Marshal(pending{Version: 1, Proofs: a.proofs, User: authVersion(u), Remember: a.remember.Milliseconds()})
 	if err != nil {
 		return fmt.Errorf("auth: encoding a half-done login: %w", err)
 	}
@@ -117,7 +117,9 @@ func (m *Manager) resume(r *http.Request, a *admission) error {
 		return asOutage(err)
 	}
 	a.proofs = append(p.Proofs, a.proofs[0])
-	a.remember = a.remember || p.Remember
+	if a.remember == 0 {
+		a.remember = time.Duration(p.Remember) * time.Millisecond
+	}
 	a.resumed, a.version = true, p.User
 	return nil
 }

@@ -66,6 +66,7 @@ const (
 	FirstFactor  Role = "first factor"
 	SecondFactor Role = "second factor"
 	Device       Role = "device"
+	Token        Role = "token" // acts for the user without a login: an API key
 )
 
 // A FormProvider is a provider that has forms on pages which are not its own: how to

@@ -13,8 +13,10 @@ import (
 )
 
 const (
-	codeNotFresh = "not_fresh"
-	codeLoggedIn = "logged_in"
+	codeNotFresh        = "not_fresh"
+	codeLoggedIn        = "logged_in"
+	codeUnauthenticated = "unauthenticated"
+	codeBadCredentials  = "bad_credentials"
 )
 
 // problemOf says how err is answered. What it does not know is broken.
@@ -44,8 +46,8 @@ func problemOf(err error) *Problem {
 		detail string
 	}{
 		{ErrNotFresh, http.StatusUnauthorized, codeNotFresh, "Confirm that it is you."},
-		{ErrBadCredentials, http.StatusUnauthorized, "bad_credentials", "These credentials are not right."},
-		{ErrNoCredentials, http.StatusUnauthorized, "unauthenticated", "Log in to continue."},
+		{ErrBadCredentials, http.StatusUnauthorized, codeBadCredentials, "These credentials are not right."},
+		{ErrNoCredentials, http.StatusUnauthorized, codeUnauthenticated, "Log in to continue."},
 		{ErrForbidden, http.StatusForbidden, "forbidden", "You may not do this."},
 		{ErrCrossOrigin, http.StatusForbidden, "cross_origin", "This request came from another site."},
 		{ErrLastCredential, http.StatusConflict, "last_credential", "This is the last way to log in."},
@@ -55,40 +57,68 @@ func problemOf(err error) *Problem {
 		{errNoHandler, http.StatusInternalServerError, "internal", "Something went wrong here."},
 	} {
 		if errors.Is(err, k.err) {
-			return &Problem{Status: k.status, Code: k.code, Detail: k.detail, Err: err}
+			p := &Problem{Status: k.status, Code: k.code, Detail: k.detail, Err: err}
+			switch k.code {
+			case codeUnauthenticated:
+				p.Reason = reasonOf(err)
+			case codeNotFresh, codeBadCredentials:
+				p.Reason = k.code
+			}
+			return p
 		}
 	}
 	return &Problem{Status: http.StatusServiceUnavailable, Code: "unavailable",
 		Detail: "This does not work at the moment. Try again later.", Err: err}
 }
 
-// Refuse answers err in the one place where refusals are answered. Unless
-// [Options.Refuse] does it, a browser that navigates is sent (303) to the login
-// page, or to confirm who it is, and comes back afterwards; for any other
+// Refuse answers err in the one place where refusals are answered. Unless one of
+// [Options.Unauthenticated], NeedsRefresh, Forbidden and Failed does it, a browser
+// that navigates is sent (303) to the login page, or to confirm who it is, with a
+// message if there are [Options.Flashes], and comes back afterwards; for any other
 // refusal it gets the page "error". A client that wants JSON gets
 // application/problem+json. Both get the status of the problem: see [Problem].
 func (m *Manager) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	p := problemOf(err)
 	m.logProblem(r, p)
-	if m.opts.Refuse != nil && m.opts.Refuse(w, r, p) {
+	if m.hostAnswers(w, r, p) {
 		return
 	}
 	if m.wantsHTML(r) {
-		switch {
-		case p.Code == codeLoggedIn:
+		to := ""
+		switch p.Code {
+		case codeLoggedIn:
 			m.redirect(w, m.opts.Home)
 			return
-		case p.Code == codeNotFresh && m.pages["/confirm"]:
-			m.redirect(w, withNext(m.URL("/confirm"), r))
-			return
-		case p.Code == "unauthenticated" && m.pages["/login"]:
-			m.redirect(w, withNext(m.URL("/login"), r))
+		case codeNotFresh:
+			if m.pages["/confirm"] {
+				to = withNext(m.URL("/confirm"), r)
+			}
+		case codeUnauthenticated:
+			to = m.loginURL(r)
+		}
+		if to != "" {
+			m.flash(w, r, Flash{ID: p.MessageID(), Category: "warning"})
+			m.redirect(w, to)
 			return
 		}
 		m.render(w, r, &Page{Name: "error"}, p)
 		return
 	}
 	m.writeProblem(w, p)
+}
+
+// hostAnswers lets the host answer, if it wants to.
+func (m *Manager) hostAnswers(w http.ResponseWriter, r *http.Request, p *Problem) bool {
+	answer := m.opts.Failed
+	switch {
+	case p.Code == codeNotFresh:
+		answer = m.opts.NeedsRefresh
+	case p.Status == http.StatusUnauthorized:
+		answer = m.opts.Unauthenticated
+	case p.Status == http.StatusForbidden:
+		answer = m.opts.Forbidden
+	}
+	return answer != nil && answer(w, r, p)
 }
 
 // problemHeaders sets what HTTP wants beside the status.
@@ -125,10 +155,11 @@ func (m *Manager) writeProblem(w http.ResponseWriter, p *Problem) {
 		Title   string   `json:"title"`
 		Status  int      `json:"status"`
 		Code    string   `json:"code"`
+		Reason  string   `json:"reason,omitempty"`
 		Field   string   `json:"field,omitempty"`
 		Detail  string   `json:"detail,omitempty"`
 		Factors []string `json:"factors,omitempty"`
-	}{"about:blank", http.StatusText(p.Status), p.Status, p.Code, p.Field, p.Detail, p.Factors})
+	}{"about:blank", http.StatusText(p.Status), p.Status, p.Code, p.Reason, p.Field, p.Detail, p.Factors})
 }
 
 // logProblem logs what the host must look after. Refusals have their events.

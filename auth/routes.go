@@ -86,7 +86,10 @@ func (m *Manager) getSession(w http.ResponseWriter, r *http.Request) {
 		Proofs  []proofJSON  `json:"proofs"`
 		Session *sessionJSON `json:"session,omitempty"`
 	}{UserID: id.UserID, Actor: id.Actor, Proofs: []proofJSON{}}
-	for _, p := range id.Proofs {
+	for i, p := range id.Proofs {
+		if p.Kind == rememberKind && i > 0 {
+			continue // the browser is remembered; it is not how the user logged in
+		}
 		body.Proofs = append(body.Proofs, proofJSON{p.Method, p.At})
 	}
 	if id.Session != nil {
@@ -102,19 +105,21 @@ type proofJSON struct {
 }
 
 type sessionJSON struct {
-	ID        string     `json:"id"` // the handle
-	Label     string     `json:"label"`
-	Addr      netip.Addr `json:"addr,omitzero"`
-	CreatedAt time.Time  `json:"created_at"`
-	SeenAt    time.Time  `json:"seen_at"`
-	EndsAt    time.Time  `json:"ends_at"`
-	ExpiresAt time.Time  `json:"expires_at"`
-	Current   bool       `json:"current"`
+	ID         string     `json:"id"` // the handle
+	Label      string     `json:"label"`
+	Addr       netip.Addr `json:"addr,omitzero"`
+	CreatedAt  time.Time  `json:"created_at"`
+	SeenAt     time.Time  `json:"seen_at"`
+	EndsAt     time.Time  `json:"ends_at"`
+	ExpiresAt  time.Time  `json:"expires_at"`
+	Current    bool       `json:"current"`
+	Remembered bool       `json:"remembered"`
 }
 
 func describeSession(s *Session, id *Identity) sessionJSON {
+	_, remembered := familyOf(s.Proofs)
 	return sessionJSON{s.Handle(), s.Label, s.Addr, s.CreatedAt, s.SeenAt, s.EndsAt, s.ExpiresAt,
-		id.Session != nil && id.Session.ID == s.ID}
+		id.Session != nil && id.Session.ID == s.ID, remembered}
 }
 
 func (m *Manager) getSessions(w http.ResponseWriter, r *http.Request) {
@@ -204,7 +209,9 @@ func (m *Manager) getAccount(w http.ResponseWriter, r *http.Request) {
 		m.Refuse(w, r, asOutage(err))
 		return
 	}
-	ways := slices.DeleteFunc(held, func(c Credential) bool { return c.Kind == guardKind || c.Kind == deviceKind })
+	ways := slices.DeleteFunc(held, func(c Credential) bool {
+		return c.Kind == guardKind || m.roles[c.Kind] == Device || m.roles[c.Kind] == Token
+	})
 	for i := range ways {
 		ways[i].Data = nil
 		if m.roles[ways[i].Kind] != Identifier {

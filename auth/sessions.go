@@ -20,7 +20,8 @@ func (m *Manager) Sessions(ctx context.Context, userID string) ([]*Session, erro
 	}), nil
 }
 
-// RevokeSession ends the user's session with that [Session.Handle]. It is dead
+// RevokeSession ends the user's session with that [Session.Handle], and forgets the
+// browser if it is remembered, with all that hangs on that. It is dead
 // when RevokeSession returns, also for requests that are under way.
 // [ErrNotFound] if the user has no such session.
 func (m *Manager) RevokeSession(ctx context.Context, userID, handle string) error {
@@ -32,8 +33,20 @@ func (m *Manager) RevokeSession(ctx context.Context, userID, handle string) erro
 		if s.Handle() != handle {
 			continue
 		}
+		key, remembered := familyOf(s.Proofs)
+		if remembered { // first, or the browser would come back by it
+			if _, err := m.forgetFamily(ctx, key); err != nil {
+				return err
+			}
+		}
 		if err := m.store.DeleteSession(ctx, s.ID); err != nil {
 			return err
+		}
+		m.watchers.end(s.ID)
+		if remembered {
+			if err := m.endSessionsOf(ctx, userID, key); err != nil {
+				return err
+			}
 		}
 		m.emit(ctx, Event{Name: "sessions.revoked", UserID: userID, Reason: s.Label})
 		return nil
@@ -41,8 +54,9 @@ func (m *Manager) RevokeSession(ctx context.Context, userID, handle string) erro
 	return fmt.Errorf("%w: session", ErrNotFound)
 }
 
-// RevokeUserSessions ends the user's sessions, but for those in except, and
-// whatever is half done: logins, and all else that waits for an answer.
+// RevokeUserSessions ends the user's sessions and forgets the remembered browsers,
+// but for those in except, and ends whatever is half done: logins, and all else
+// that waits for an answer.
 func (m *Manager) RevokeUserSessions(ctx context.Context, userID string, except ...SessionID) error {
 	outliving, cancel := outlive(ctx)
 	defer cancel()
@@ -68,5 +82,13 @@ func (m *Manager) endAll(ctx context.Context, userID string, except ...SessionID
 	if err := m.store.DeleteUserTickets(ctx, userID); err != nil {
 		return asOutage(err)
 	}
-	return asOutage(m.store.DeleteUserSessions(ctx, userID, except...))
+	// And the remembered browsers, for the same reason.
+	if err := m.endFamilies(ctx, userID, except...); err != nil {
+		return err
+	}
+	if err := m.store.DeleteUserSessions(ctx, userID, except...); err != nil {
+		return asOutage(err)
+	}
+	m.watchers.endUser(userID, except...)
+	return nil
 }

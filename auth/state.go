@@ -104,6 +104,10 @@ func (s *state) find() (explicit bool) {
 	case err == ErrNoCredentials: // what is most often, without an allocation
 		s.err.Store(&ErrNoCredentials)
 	default:
+		if n, ok := err.(*nobody); ok {
+			s.err.Store(&n.err)
+			break
+		}
 		failed := err // and not err itself, which would then always be on the heap
 		s.err.Store(&failed)
 	}
@@ -198,6 +202,7 @@ func (m *Manager) admitLoaded(s *state, loaded *Identity) (*Identity, error) {
 	}
 	s.mine = *loaded
 	s.mine.UserID, s.mine.User, s.mine.Session, s.mine.Proofs = userID, u, nil, nil
+	m.Emit(s.r, Event{Name: "loaded", UserID: userID, Actor: s.mine.Actor})
 	return &s.mine, nil
 }
 
@@ -206,18 +211,24 @@ func (m *Manager) resolveSession(s *state, id SessionID) (*Identity, error) {
 	ctx := s.r.Context()
 	sess, err := m.store.LoadSession(ctx, id)
 	if err != nil {
-		return nil, nobodyIfMissing(err)
+		return nil, revokedIfMissing(err)
 	}
 	now := m.now()
 	if !now.Before(sess.ExpiresAt) || !now.Before(sess.EndsAt) {
-		return nil, ErrNoCredentials
+		return nil, nobodyExpired
+	}
+	if sess, err = m.keepBinding(s, sess); err != nil {
+		return nil, err
 	}
 	u, err := m.loadUser(ctx, sess.UserID)
 	if err != nil {
-		return nil, nobodyIfMissing(err)
+		return nil, revokedIfMissing(err)
 	}
-	if !isActive(u) || authVersion(u) != sess.AuthVersion {
-		return nil, ErrNoCredentials
+	if !isActive(u) {
+		return nil, nobodyDisabled
+	}
+	if authVersion(u) != sess.AuthVersion {
+		return nil, nobodyChanged
 	}
 	if now.Sub(sess.SeenAt) >= m.touchEvery {
 		if sess, err = m.touch(ctx, sess, now); err != nil {
@@ -240,7 +251,7 @@ func (m *Manager) touch(ctx context.Context, sess *Session, now time.Time) (*Ses
 		stored.Version++
 		return &stored, nil
 	case errors.Is(err, ErrNotFound):
-		return nil, ErrNoCredentials
+		return nil, nobodyRevoked
 	case errors.Is(err, ErrConflict): // another request has just done it
 	default:
 		m.broken(ctx, "writing when a session was last seen", err)
@@ -293,15 +304,26 @@ func (m *Manager) IdentityFrom(ctx context.Context) (*Identity, error) {
 // UserFrom returns the host's user behind the request: the one of the nearest
 // guard, or else of the nearest [Manager.Handler]. It is false for nobody, for
 // every failure, and if the user is not a T; behind a guard that requires a
-// user only the last can be.
+// user only the last can be. For nobody the value is that of [Options.Nobody], if
+// that is a T.
 func UserFrom[T User](ctx context.Context) (T, bool) {
-	id, err := current(ctx).identity()
+	s := current(ctx)
+	id, err := s.identity()
 	if err != nil {
-		var none T
-		return none, false
+		u, _ := s.nobody(err).(T)
+		return u, false
 	}
 	u, ok := id.User.(T)
 	return u, ok
+}
+
+// nobody returns the host's value for nobody, if that is what err says and the
+// host has one.
+func (s *state) nobody(err error) User {
+	if s == nil || s.m == nil || s.m.opts.Nobody == nil || !errors.Is(err, ErrNoCredentials) {
+		return nil
+	}
+	return s.m.opts.Nobody(s.r)
 }
 
 // WithIdentity returns a context in which id is who is asking, for every

@@ -208,7 +208,7 @@ func (p *pins) logIn(w http.ResponseWriter, r *http.Request, user, pin string) e
 
 func (p *pins) refuse(r *http.Request, userID, reason string) error {
 	if !p.tellNothing {
-		p.m.Emit(r, auth.Event{Name: "login.refused", UserID: userID, Method: "pin", Reason: reason})
+		p.m.Emit(r, auth.Event{Name: "login.failed", UserID: userID, Method: "pin", Reason: reason})
 	}
 	return auth.ErrBadCredentials
 }

@@ -27,7 +27,7 @@
 // goes around the gate: a user who may not log in is refused in tests as well.
 //
 // For the composition there are [Users] for a host's table, a [Clock] for
-// [auth.Options.Now], an [Outbox] for [auth.Options.OnEvent], a [Factor] to be
+// [auth.Options.Now], an [Outbox] for [auth.Options.Events], a [Factor] to be
 // owed, a [Hasher] that costs nothing, and a [Recorder] in front of the store,
 // which shows what was called and makes calls fail or meet.
 package authtest

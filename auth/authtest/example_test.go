@@ -19,7 +19,7 @@ func Example() {
 	clock := authtest.NewClock(time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC))
 	var outbox authtest.Outbox
 	users := authtest.NewUsers("ada")
-	m, err := auth.New(users, memory.New(nil), &auth.Options{Now: clock.Now, OnEvent: outbox.Record})
+	m, err := auth.New(users, memory.New(nil), &auth.Options{Now: clock.Now, Events: []func(context.Context, auth.Event){outbox.Record}})
 	if err != nil {
 		fmt.Println(err)
 		return

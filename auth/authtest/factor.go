@@ -92,7 +92,7 @@ func (f *Factor) post(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if subtle.ConstantTimeCompare([]byte(code), []byte(Code)) != 1 {
-		f.m.Emit(r, auth.Event{Name: "login.refused", UserID: userID, Method: f.Name(), Reason: "wrong code"})
+		f.m.Emit(r, auth.Event{Name: "login.failed", UserID: userID, Method: f.Name(), Reason: "wrong code"})
 		f.m.Answer(w, r, f.page(next), &auth.Problem{
 			Status: http.StatusUnauthorized, Code: "bad_credentials", Field: "code", Detail: "This code is not right.", Err: auth.ErrBadCredentials,
 		})

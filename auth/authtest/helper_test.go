@@ -251,7 +251,7 @@ func TestRequest(t *testing.T) {
 
 func TestOutbox(t *testing.T) {
 	var box authtest.Outbox
-	m, _, _ := host(t, newRef(), func(o *auth.Options) { o.OnEvent = box.Record })
+	m, _, _ := host(t, newRef(), func(o *auth.Options) { o.Events = []func(context.Context, auth.Event){box.Record} })
 	authtest.LogIn(t, m, "ada")
 	if all := box.Events(); len(all) != 1 || all[0].Name != "login" || all[0].UserID != "ada" {
 		t.Errorf("events: %+v, want one login", all)

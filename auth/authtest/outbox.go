@@ -8,7 +8,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/auth"
 )
 
-// An Outbox keeps events. Its Record goes into [auth.Options.OnEvent]. The zero
+// An Outbox keeps events. Its Record goes into [auth.Options.Events]. The zero
 // value is empty; its methods are safe for concurrent use.
 type Outbox struct {
 	mu     sync.Mutex

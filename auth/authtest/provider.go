@@ -175,7 +175,7 @@ func (s *site) checkRefused(t *testing.T, what string, a answer) {
 	if err := json.Unmarshal([]byte(a.body), &problem); err != nil || problem.Code != "bad_credentials" {
 		t.Errorf("%s: the code is %q, want %q\n%s", what, problem.Code, "bad_credentials", a.body)
 	}
-	if n := len(s.events.Named("login.refused")); n != 1 {
+	if n := len(s.events.Named("login.failed")); n != 1 {
 		t.Errorf("%s: %d events login.refused, want 1\n\trule: a refusal is told, once", what, n)
 	}
 }

@@ -2,6 +2,7 @@ package authtest
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -35,7 +36,7 @@ func (p ProviderTest) site(t *testing.T, change func(o *auth.Options)) *site {
 		Providers: []auth.Provider{p.New(t)},
 		Now:       NewClock(time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)).Now,
 		Logger:    slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		OnEvent:   s.events.Record,
+		Events:    []func(context.Context, auth.Event){s.events.Record},
 	}
 	if p.Options != nil {
 		p.Options(o)

@@ -426,15 +426,20 @@ func TestRemember(t *testing.T) {
 	for remember, want := range map[string]bool{"": false, "false": false, "true": true, "on": true, "1": true} {
 		for _, js := range []bool{false, true} {
 			a := d.client(t, js).post("/auth/login", "email", email, "password", secret, "remember", remember)
+			got := false
 			for _, k := range a.Cookies() {
-				if k.Name == "sid" && (k.MaxAge > 0 != want || !k.HttpOnly || k.SameSite != http.SameSiteLaxMode || k.Path != "/" || k.Domain != "") {
+				got = got || k.Name == "remember"
+				if (k.Name == "sid" || k.Name == "remember") && (k.MaxAge > 0 != (k.Name == "remember") || !k.HttpOnly || k.SameSite != http.SameSiteLaxMode || k.Path != "/" || k.Domain != "") {
 					t.Errorf("remember %q: cookie %s", remember, k.Raw)
 				}
+			}
+			if got != want {
+				t.Errorf("remember %q: the browser is remembered: %v", remember, got)
 			}
 		}
 	}
 	c := d.client(t, true)
-	if a := c.do("POST", "/auth/login", "application/json", `{"email":"ada@example.com","password":"`+secret+`","remember":true}`); a.StatusCode != 200 || !strings.Contains(strings.Join(a.Header["Set-Cookie"], "\n"), "Max-Age=86400") {
+	if a := c.do("POST", "/auth/login", "application/json", `{"email":"ada@example.com","password":"`+secret+`","remember":true}`); a.StatusCode != 200 || !strings.Contains(strings.Join(a.Header["Set-Cookie"], "\n"), "Max-Age=2592000") {
 		t.Errorf("remember as a JSON boolean: %s, %v", a.Status, a.Header["Set-Cookie"])
 	}
 }

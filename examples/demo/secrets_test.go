@@ -169,7 +169,7 @@ func TestSecrets(t *testing.T) {
 		}
 
 		dumps := map[string][]byte{"the log": []byte(d.log.String())}
-		known := map[string]string{"the log": "login.refused"} // what must be there, or nothing was looked at
+		known := map[string]string{"the log": "login.failed"} // what must be there, or nothing was looked at
 		if db == "memory:" {
 			var b bytes.Buffer
 			walk(&b, reflect.ValueOf(store), map[uintptr]bool{})

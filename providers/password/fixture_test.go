@@ -82,11 +82,11 @@ func (s *site) compose(opts *password.Options, change ...func(*auth.Options)) {
 		Pages:     pageDump{},
 		Now:       s.clock,
 		Logger:    logger,
-		OnEvent: func(_ context.Context, e auth.Event) {
+		Events: []func(context.Context, auth.Event){func(_ context.Context, e auth.Event) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.events = append(s.events, e)
-		},
+		}},
 	}
 	for _, f := range change {
 		f(ao)

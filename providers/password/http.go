@@ -29,7 +29,7 @@ func (p *Provider) postLogin(w http.ResponseWriter, r *http.Request) {
 	}
 	defer leave()
 	var attempt *auth.Attempt
-	refused := auth.Event{Name: "login.refused", Method: kind}
+	refused := auth.Event{Name: "login.failed", Method: kind}
 	userID, proof, err := p.verify(ctx, sent.Get(p.opts.Login.field()), sent.Get("password"), func(account, userID string) (err error) {
 		if userID != p.m.Nobody() {
 			refused.UserID = userID
@@ -213,7 +213,7 @@ func (p *Provider) guess(w http.ResponseWriter, r *http.Request, scope string, p
 		defer attempt.Succeeded(w, r, id.UserID)
 	}
 	if errors.Is(err, auth.ErrBadCredentials) {
-		p.refuse(r, auth.Event{Name: "login.refused", Method: kind, UserID: id.UserID, Actor: id.Actor}, err)
+		p.refuse(r, auth.Event{Name: "login.failed", Method: kind, UserID: id.UserID, Actor: id.Actor}, err)
 	}
 	if err != nil {
 		return err

@@ -49,10 +49,14 @@ func TestRemember(t *testing.T) {
 	s.register("ada@example.com", goodPassword)
 	for _, remember := range []bool{false, true} {
 		r := s.client().json("/login", fields{"email": "ada@example.com", "password": goodPassword, "remember": remember})
+		age := 0
 		for _, ck := range r.Result().Cookies() {
-			if ck.Name == "__Host-sid" && (ck.MaxAge > 0) != remember {
-				t.Errorf("remember %v: Max-Age is %d", remember, ck.MaxAge)
+			if ck.Name == "__Host-remember" {
+				age = ck.MaxAge
 			}
+		}
+		if want := map[bool]int{true: 30 * 24 * 60 * 60}[remember]; age != want {
+			t.Errorf("remember %v: the browser is remembered for %d seconds, want %d", remember, age, want)
 		}
 	}
 }
@@ -204,11 +208,11 @@ func TestRefusedEvent(t *testing.T) {
 	s := newSite(t, nil)
 	id := s.register("ada@example.com", goodPassword)
 	s.client().json("/login", fields{"email": "ada@example.com", "password": "something else"})
-	if e := s.lastEvent("login.refused"); e.UserID != id || e.Method != "password" || !strings.Contains(e.Reason, "wrong password") {
+	if e := s.lastEvent("login.failed"); e.UserID != id || e.Method != "password" || !strings.Contains(e.Reason, "wrong password") {
 		t.Errorf("event %+v", e)
 	}
 	s.client().json("/login", fields{"email": "eve@example.com", "password": "something else"})
-	if e := s.lastEvent("login.refused"); e.UserID != "" || !strings.Contains(e.Reason, "no such user") {
+	if e := s.lastEvent("login.failed"); e.UserID != "" || !strings.Contains(e.Reason, "no such user") {
 		t.Errorf("event %+v", e)
 	}
 	if log := s.log.String(); strings.Contains(log, "something else") || strings.Contains(log, "eve@") {

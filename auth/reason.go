@@ -1,0 +1,42 @@
+package auth
+
+import "errors"
+
+// Why nobody is asking, for [Problem.Reason].
+const reasonNone = "none"
+
+// A nobody is ErrNoCredentials with the reason. There is one of each, made in
+// advance: most requests that are refused cost nothing.
+type nobody struct {
+	reason string
+	err    error // itself
+}
+
+func newReason(reason string) *nobody {
+	n := &nobody{reason: reason}
+	n.err = n
+	return n
+}
+
+func (n *nobody) Error() string { return ErrNoCredentials.Error() + ": " + n.reason }
+
+func (n *nobody) Is(target error) bool { return target == ErrNoCredentials }
+
+var (
+	nobodyExpired  = newReason("expired")
+	nobodyRevoked  = newReason("revoked")
+	nobodyDisabled = newReason("disabled")
+	nobodyChanged  = newReason("changed")
+	nobodyUnbound  = newReason("binding")
+	nobodyReused   = newReason("reused")
+	nobodyOwes     = newReason("owed")
+)
+
+// reasonOf returns why err says that nobody is asking.
+func reasonOf(err error) string {
+	var n *nobody
+	if errors.As(err, &n) {
+		return n.reason
+	}
+	return reasonNone
+}

@@ -1,0 +1,304 @@
+package auth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// A remembered browser is a credential of kind rememberKind, its family. The
+// browser holds a selector, by which the family is found, and a verifier, which is
+// good once: whoever logs in with it gets a successor. All that a login by it, or
+// the login that began it, has made hangs on the family, through a proof.
+
+const (
+	rememberKind   = "remember"
+	maxRemember    = 400 * 24 * time.Hour // how long browsers keep a cookie (RFC 6265bis)
+	extendEvery    = 24 * time.Hour
+	maxRemembered  = 30 // browsers of one user
+	maxSuccessors  = 64 // of one verifier, within the overlap
+	rememberRounds = 2 * maxSuccessors
+)
+
+// A rememberToken is what a remembered browser holds.
+type rememberToken struct{ selector, verifier token }
+
+func (t rememberToken) String() string { return t.selector.String() + "." + t.verifier.String() }
+
+func parseRemember(s string) (t rememberToken, ok bool) {
+	if len(s) != 2*tokenLength+1 || s[tokenLength] != '.' {
+		return t, false
+	}
+	if t.selector, ok = parseToken(s[:tokenLength]); !ok {
+		return t, false
+	}
+	t.verifier, ok = parseToken(s[tokenLength+1:])
+	return t, ok
+}
+
+// A family is what is kept of a remembered browser, beside the credential's own
+// fields.
+type family struct {
+	Version  int      `json:"v"`
+	Live     []string `json:"live"`           // digests of the verifiers that are good
+	Used     string   `json:"used,omitempty"` // digest of the one that was used last
+	UsedAt   int64    `json:"at,omitempty"`   // when it was used first, in milliseconds
+	Lifetime int64    `json:"life"`           // as it began, in milliseconds
+	Max      int64    `json:"max,omitempty"`  // as it began, in milliseconds; 0: it does not slide
+	Extended int64    `json:"ext,omitempty"`  // when its end was last moved, in milliseconds
+	User     string   `json:"user,omitempty"` // the user's AuthVersion
+}
+
+func readFamily(c *Credential) (family, error) {
+	var f family
+	if err := json.Unmarshal(c.Data, &f); err != nil || f.Version != 1 {
+		return f, fmt.Errorf("auth: a remembered browser cannot be read: %v", err)
+	}
+	return f, nil
+}
+
+// familyOf returns which remembered browser the proofs are of.
+func familyOf(proofs []Proof) (key string, ok bool) {
+	for _, p := range proofs {
+		if p.Kind == rememberKind {
+			return p.Key, true
+		}
+	}
+	return "", false
+}
+
+func (m *Manager) familyKey(selector token) string { return encodeKey(m.rememberTag.digest(selector)) }
+
+// verifierDigest binds a verifier to its family.
+func (m *Manager) verifierDigest(verifier token, familyKey string) string {
+	return encodeKey(m.rememberTag.digestFor(verifier, familyKey))
+}
+
+// beginFamily remembers a browser of u's for d. The proof ties the session to it.
+func (m *Manager) beginFamily(ctx context.Context, u User, userID, label string, d time.Duration) (rememberToken, Credential, error) {
+	now := m.Now()
+	tok := rememberToken{newToken(), newToken()}
+	key := m.familyKey(tok.selector)
+	f := family{Version: 1, Live: []string{m.verifierDigest(tok.verifier, key)}, Lifetime: d.Milliseconds(),
+		Max: m.opts.RememberMax.Milliseconds(), User: authVersion(u)}
+	data, err := json.Marshal(f)
+	if err != nil {
+		return tok, Credential{}, fmt.Errorf("auth: encoding a remembered browser: %w", err)
+	}
+	c := Credential{Kind: rememberKind, Key: key, UserID: userID, Data: data, Label: label,
+		Generation: 1, CreatedAt: now, ExpiresAt: now.Add(d)}
+	held, err := m.store.UserCredentials(ctx, userID, rememberKind)
+	if err != nil {
+		return tok, c, asOutage(err)
+	}
+	if extra := len(held) - maxRemembered + 1; extra > 0 { // the longest unused make room
+		slices.SortFunc(held, func(a, b Credential) int { return lastUse(&a).Compare(lastUse(&b)) })
+		for i := range held[:extra] {
+			if err := m.endFamily(ctx, held[i].Key); err != nil {
+				return tok, c, err
+			}
+		}
+	}
+	return tok, c, asOutage(m.store.ChangeCredentials(ctx, Change{New: &c}))
+}
+
+func lastUse(c *Credential) time.Time {
+	if c.UsedAt.IsZero() {
+		return c.CreatedAt
+	}
+	return c.UsedAt
+}
+
+func rememberProof(c *Credential, at time.Time) Proof {
+	return Proof{Method: rememberKind, At: at, Kind: rememberKind, Key: c.Key, Generation: c.Generation}
+}
+
+// A judgement is what a verifier is worth.
+type judgement int
+
+const (
+	dead judgement = iota // it was good once, and is no more: two have it
+	live
+	overlapping // used a moment ago
+)
+
+func (m *Manager) judge(f *family, digest string) judgement {
+	switch {
+	case slices.Contains(f.Live, digest):
+		return live
+	case digest == f.Used && m.now().Before(time.UnixMilli(f.UsedAt).Add(m.opts.RememberOverlap)):
+		return overlapping
+	}
+	return dead
+}
+
+// succeed uses the verifier up and returns its successor: of any number of callers
+// each gets one of its own, until one of these is used.
+func (m *Manager) succeed(ctx context.Context, tok rememberToken) (rememberToken, Credential, error) {
+	key := m.familyKey(tok.selector)
+	digest := m.verifierDigest(tok.verifier, key)
+	for range rememberRounds {
+		c, err := m.store.LoadCredential(ctx, rememberKind, key)
+		if err != nil {
+			return tok, c, revokedIfMissing(err)
+		}
+		f, err := readFamily(&c)
+		if err != nil {
+			return tok, c, err
+		}
+		now := m.Now()
+		next := rememberToken{tok.selector, newToken()}
+		successor := m.verifierDigest(next.verifier, key)
+		switch m.judge(&f, digest) {
+		case live:
+			f.Live, f.Used, f.UsedAt = []string{successor}, digest, now.UnixMilli()
+		case overlapping:
+			f.Live = append(f.Live, successor)
+			if extra := len(f.Live) - maxSuccessors; extra > 0 {
+				f.Live = f.Live[extra:]
+			}
+		default:
+			return tok, c, nobodyReused
+		}
+		changed := c
+		changed.UsedAt = now
+		f.slide(&changed, now)
+		if changed.Data, err = json.Marshal(f); err != nil {
+			return tok, c, fmt.Errorf("auth: encoding a remembered browser: %w", err)
+		}
+		switch err := m.store.ChangeCredentials(ctx, Change{Old: &c, New: &changed}); {
+		case err == nil:
+			return next, changed, nil
+		case errors.Is(err, ErrConflict): // another tab
+		default:
+			return tok, c, revokedIfMissing(err)
+		}
+	}
+	return tok, Credential{}, errors.New("auth: a remembered browser is changed without end")
+}
+
+// slide moves the end of c, by the policy that it began with.
+func (f *family) slide(c *Credential, now time.Time) {
+	if f.Max == 0 || now.Sub(time.UnixMilli(max(f.Extended, c.CreatedAt.UnixMilli()))) < extendEvery {
+		return
+	}
+	ms := func(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
+	if to := earlier(now.Add(ms(f.Lifetime)), c.CreatedAt.Add(ms(f.Max))); to.After(c.ExpiresAt) {
+		c.ExpiresAt, f.Extended = to, now.UnixMilli()
+	}
+}
+
+func revokedIfMissing(err error) error {
+	if errors.Is(err, ErrNotFound) {
+		return nobodyRevoked
+	}
+	return asOutage(err)
+}
+
+// endFamily forgets a remembered browser and ends its sessions. Not being there is
+// not an error: whoever forgot it ends the sessions.
+func (m *Manager) endFamily(ctx context.Context, key string) error {
+	userID, err := m.forgetFamily(ctx, key)
+	if err != nil || userID == "" {
+		return err
+	}
+	return m.endSessionsOf(ctx, userID, key)
+}
+
+// endSessionsOf ends the sessions that hang on a remembered browser.
+func (m *Manager) endSessionsOf(ctx context.Context, userID, key string) error {
+	all, err := m.store.UserSessions(ctx, userID)
+	if err != nil {
+		return asOutage(err)
+	}
+	for _, s := range all {
+		if k, ok := familyOf(s.Proofs); !ok || k != key {
+			continue
+		}
+		if err := m.store.DeleteSession(ctx, s.ID); err != nil && !errors.Is(err, ErrNotFound) {
+			return asOutage(err)
+		}
+		m.watchers.end(s.ID)
+	}
+	return nil
+}
+
+// forgetFamily deletes the credential, whoever changes it meanwhile, and returns
+// whose it was, "" if it is not there.
+func (m *Manager) forgetFamily(ctx context.Context, key string) (userID string, err error) {
+	for range rememberRounds {
+		c, err := m.store.LoadCredential(ctx, rememberKind, key)
+		if err == nil {
+			err = m.store.ChangeCredentials(ctx, Change{Old: &c})
+		}
+		switch {
+		case err == nil:
+			return c.UserID, nil
+		case errors.Is(err, ErrNotFound):
+			return "", nil
+		case !errors.Is(err, ErrConflict):
+			return "", asOutage(err)
+		}
+	}
+	return "", errors.New("auth: a remembered browser is changed without end")
+}
+
+// endFamilies forgets the user's remembered browsers, but for those that the
+// sessions in except hang on. The sessions are ended by whoever calls it.
+func (m *Manager) endFamilies(ctx context.Context, userID string, except ...SessionID) error {
+	held, err := m.store.UserCredentials(ctx, userID, rememberKind)
+	if err != nil || len(held) == 0 {
+		return asOutage(err)
+	}
+	var keep []string
+	for _, id := range except {
+		s, err := m.store.LoadSession(ctx, id)
+		if errors.Is(err, ErrNotFound) {
+			continue
+		} else if err != nil {
+			return asOutage(err)
+		}
+		if key, ok := familyOf(s.Proofs); ok && s.UserID == userID {
+			keep = append(keep, key)
+		}
+	}
+	for _, c := range held {
+		if slices.Contains(keep, c.Key) {
+			continue
+		}
+		if _, err := m.forgetFamily(ctx, c.Key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// endBrowser forgets what the browser of r is remembered by, by its cookie or by
+// what this response has set, unless that is the family keep, and deletes the
+// cookie.
+func (m *Manager) endBrowser(ctx context.Context, w http.ResponseWriter, r *http.Request, keep string) error {
+	var failed error
+	for _, value := range [...]string{cookie(r, m.cookies.remember), setBefore(w, m.cookies.remember)} {
+		if value == "" {
+			continue
+		}
+		if tok, ok := parseRemember(value); ok {
+			key := m.familyKey(tok.selector)
+			if key == keep {
+				return nil
+			}
+			failed = errors.Join(failed, m.endFamily(ctx, key))
+		}
+		m.setCookie(w, m.cookies.remember, "", -1)
+	}
+	return failed
+}
+
+// remaining is for how long a browser is to keep the cookie.
+func (c *Credential) remaining(now time.Time) time.Duration {
+	return max(c.ExpiresAt.Sub(now), time.Second)
+}
