@@ -23,6 +23,10 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
+		if found.remembered && m.stateFrom(r.Context()) != nil { // wrapped twice; one of them looks
+			next.ServeHTTP(w, r)
+			return
+		}
 		s := &state{m: m, r: r, token: found.session, has: found.has}
 		r = r.WithContext(s)
 		if m.opts.CrossOrigin.Check(r) != nil {
@@ -32,6 +36,7 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 				return
 			}
 		}
+		// A half-done login goes first: whoever began it knows better who they are.
 		if found.remembered && !found.half {
 			m.restore(w, r, s, found.remember)
 		}

@@ -286,7 +286,7 @@ func (m *Manager) owed(ctx context.Context, u User, proofs []Proof) (names []str
 // endPrevious ends the session that the new one takes the place of. A renewal
 // may only go on if it is the one that ended it: a log-out or a revocation
 // meanwhile wins.
-func (m *Manager) endPrevious(ctx context.Context, w http.ResponseWriter, r *http.Request, s *state, a *admission) error {
+func (m *Manager) endPrevious(ctx context.Context, w http.ResponseWriter, r *http.Request, s *state, a *admission) (err error) {
 	if a.renew != nil {
 		err := m.store.DeleteSession(ctx, a.renew.ID)
 		if errors.Is(err, ErrNotFound) {
@@ -313,7 +313,11 @@ func (m *Manager) endPrevious(ctx context.Context, w http.ResponseWriter, r *htt
 			}
 		}
 		if before.UserID != a.userID {
-			m.switched(r, before, a.userID)
+			defer func() {
+				if err == nil {
+					m.switched(r, before, a.userID)
+				}
+			}()
 		}
 	}
 	if err := m.store.DeleteSession(ctx, id); err != nil && !errors.Is(err, ErrNotFound) {

@@ -123,3 +123,30 @@ func (m *Manager) resume(r *http.Request, a *admission) error {
 	a.resumed, a.version = true, p.User
 	return nil
 }
+
+// factorsPending returns the factors that the half-done login of this browser
+// still owes, none if there is no such login.
+func (m *Manager) factorsPending(r *http.Request) []string {
+	userID, proofs, err := m.Pending(r)
+	if err != nil {
+		return nil
+	}
+	u, err := m.admit(r.Context(), userID)
+	if err != nil {
+		return nil
+	}
+	owed, err := m.owed(r.Context(), u, proofs)
+	if err != nil {
+		return nil
+	}
+	return owed
+}
+
+// factorURL returns the page of the first of the factors, with the way back to r,
+// or "" if it has none.
+func (m *Manager) factorURL(r *http.Request, factors []string) string {
+	if len(factors) == 0 || m.URL("/"+factors[0]) == "" {
+		return ""
+	}
+	return withNext(m.URL("/"+factors[0]), r)
+}

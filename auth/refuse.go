@@ -17,6 +17,7 @@ const (
 	codeLoggedIn        = "logged_in"
 	codeUnauthenticated = "unauthenticated"
 	codeBadCredentials  = "bad_credentials"
+	codeFactorOwed      = "factor_owed"
 )
 
 // problemOf says how err is answered. What it does not know is broken.
@@ -36,7 +37,7 @@ func problemOf(err error) *Problem {
 	}
 	var owed *OwedError
 	if errors.As(err, &owed) {
-		return &Problem{Status: http.StatusUnauthorized, Code: "factor_owed", Factors: owed.Factors,
+		return &Problem{Status: http.StatusUnauthorized, Code: codeFactorOwed, Reason: nobodyOwes.reason, Factors: owed.Factors,
 			Detail: "One more step is needed to log in.", Err: err}
 	}
 	for _, k := range [...]struct {
@@ -93,8 +94,12 @@ func (m *Manager) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 			if m.pages["/confirm"] {
 				to = withNext(m.URL("/confirm"), r)
 			}
+		case codeFactorOwed:
+			to = m.factorURL(r, p.Factors)
 		case codeUnauthenticated:
-			to = m.loginURL(r)
+			if to = m.factorURL(r, m.factorsPending(r)); to == "" {
+				to = m.loginURL(r)
+			}
 		}
 		if to != "" {
 			m.flash(w, r, Flash{ID: p.MessageID(), Category: "warning"})

@@ -11,8 +11,8 @@ func (m *Manager) restore(w http.ResponseWriter, r *http.Request, s *state, tok 
 	if _, err := s.identity(); !errors.Is(err, ErrNoCredentials) {
 		return
 	}
-	if committed(w) || m.mayHoldCookies(s.r) != nil {
-		return // the successor could not be told
+	if !deliverable(w, r) || m.mayHoldCookies(r) != nil {
+		return
 	}
 	err := m.tryRestore(w, r, s, tok)
 	if err == nil {
@@ -28,7 +28,7 @@ func (m *Manager) restore(w http.ResponseWriter, r *http.Request, s *state, tok 
 		}
 		s.fail(n.err)
 	case errors.As(err, &owed):
-		s.fail(nobodyOwes.err)
+		s.fail(errors.Join(nobodyOwes, owed))
 	case errors.Is(err, ErrBadCredentials), errors.As(err, &problem) && problem.Status < 500:
 		s.fail(nobodyRevoked.err)
 	default:
@@ -47,8 +47,9 @@ func (m *Manager) tryRestore(w http.ResponseWriter, r *http.Request, s *state, t
 		return nobodyExpired
 	}
 	f, err := readFamily(&c)
-	if err != nil {
-		return err
+	if err != nil { // the browser must not be locked out by it
+		m.broken(ctx, "reading a remembered browser", err)
+		return nobodyRevoked
 	}
 	if m.judge(&f, m.verifierDigest(tok.verifier, key)) == dead {
 		return m.reused(s, &c)
@@ -72,18 +73,20 @@ func (m *Manager) tryRestore(w http.ResponseWriter, r *http.Request, s *state, t
 		restored: true,
 		resumed:  true,
 		version:  f.User,
-		endsBy:   c.ExpiresAt,
-		take: func() error {
-			next, used, err := m.succeed(ctx, tok)
-			if err == nobodyReused { // meanwhile
-				return m.reused(s, &used)
-			} else if err != nil {
-				return err
-			}
-			// At once, so that the browser has it whatever becomes of the login.
-			m.setCookie(w, m.cookies.remember, next.String(), used.remaining(m.Now()))
-			return nil
-		},
+	}
+	a.take = func() error {
+		next, used, err := m.succeed(ctx, tok)
+		if err == nobodyReused { // meanwhile
+			return m.reused(s, &used)
+		} else if err != nil {
+			return err
+		}
+		// At once, so that the browser has it whatever becomes of the login.
+		m.setCookie(w, m.cookies.remember, next.String(), used.remaining(m.Now()))
+		vary(w.Header(), varyCookie)
+		noStore(w.Header()) // on a page, perhaps, that knows nothing of logins
+		a.endsBy = used.ExpiresAt
+		return nil
 	}
 	err = m.gate(w, r, &a)
 	var owed *OwedError
@@ -106,15 +109,17 @@ func (m *Manager) reused(s *state, c *Credential) error {
 	return nobodyReused
 }
 
-// committed reports whether the header is known to be written already: by a
-// wrapper of the host's that can say so.
-func committed(w http.ResponseWriter) bool {
+// deliverable reports whether a cookie that is set now reaches the browser. It does
+// not if the connection is about to speak another protocol, since whoever takes it
+// over answers by itself, or if a wrapper of the host's knows that the header is
+// written already.
+func deliverable(w http.ResponseWriter, r *http.Request) bool {
+	if r.Header.Get("Upgrade") != "" || r.Method == http.MethodConnect {
+		return false
+	}
 	for w != nil {
-		switch known := w.(type) {
-		case interface{ Written() bool }:
-			return known.Written()
-		case interface{ Status() int }: // 0 before it is written
-			return known.Status() != 0
+		if known, ok := w.(interface{ Written() bool }); ok {
+			return !known.Written()
 		}
 		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
 		if !ok {
@@ -122,7 +127,7 @@ func committed(w http.ResponseWriter) bool {
 		}
 		w = u.Unwrap()
 	}
-	return false
+	return true
 }
 
 // failure returns why nobody is asking, as far as it is known.
