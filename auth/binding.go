@@ -17,10 +17,15 @@ import (
 // "binding.changed".
 type Binding struct {
 	// To are the things that a session is bound to, at most 8; none: no binding.
-	// Each returns what it sees of a request, whose client is addr, or "" if it
-	// sees nothing: what is missing, on either side, is no change. Package
-	// auth/binding has good ones. What is seen is kept as a digest. A session that
-	// began under other things than these is not bound.
+	// Each returns what it sees of a request, as it came to [Manager.Handler] and
+	// whose client is addr, or "" if it sees nothing: what is missing, on either
+	// side, is no change. Package auth/binding has good ones. What is seen is kept
+	// as a digest.
+	//
+	// What it returns may have a line in front, ended by "\n", that says by which
+	// rule it looks: "network 24,48\n192.0.2.0/24". A session that is bound by
+	// another rule, or by more or fewer things, began before the host thought
+	// otherwise: it is not bound.
 	To []func(r *http.Request, addr netip.Addr) string
 	// Strict ends a session whose binding changes; a remembered browser is then
 	// logged in anew, from where it is, and has to confirm who it is where that
@@ -31,22 +36,25 @@ type Binding struct {
 
 const maxBindings = 8
 
-func (b *Binding) check() error {
+func (b *Binding) check() (errs []error) {
 	if len(b.To) > maxBindings {
-		return fmt.Errorf(".To has %d things: take %d at most", len(b.To), maxBindings)
+		errs = append(errs, fmt.Errorf(".To has %d things: take %d at most", len(b.To), maxBindings))
 	}
 	for i, part := range b.To {
 		if part == nil {
-			return fmt.Errorf(".To[%d] is nil: leave it out", i)
+			errs = append(errs, fmt.Errorf(".To[%d] is nil: leave it out, and ask binding.Network for bits that an address has", i))
 		}
 	}
 	if b.Strict && len(b.To) == 0 {
-		return errors.New(".Strict has nothing to be strict about: give To as well")
+		errs = append(errs, errors.New(".Strict has nothing to be strict about: give To as well"))
 	}
-	return nil
+	return errs
 }
 
-// bind returns what a session of r is bound to, "" if nothing.
+// bind returns what a session of r is bound to, "" if nothing: a digest of what
+// each thing sees, and in front of it one of its rule. It wants r as it came: what
+// a middleware further in has made of it would not be there with the next request,
+// when the binding is looked at.
 func (m *Manager) bind(r *http.Request) string {
 	if len(m.opts.Binding.To) == 0 {
 		return ""
@@ -55,15 +63,23 @@ func (m *Manager) bind(r *http.Request) string {
 	seen := make([]string, len(m.opts.Binding.To))
 	any := false
 	for i, part := range m.opts.Binding.To {
-		if s := part(r, addr); s != "" {
-			sum := sha256.Sum256([]byte(s))
-			seen[i], any = base64.RawURLEncoding.EncodeToString(sum[:12]), true
+		rule, what, found := strings.Cut(part(r, addr), "\n")
+		if !found {
+			rule, what = "", rule
+		}
+		if what != "" {
+			seen[i], any = shortDigest(rule, 3)+"."+shortDigest(what, 12), true
 		}
 	}
 	if !any {
 		return ""
 	}
 	return strings.Join(seen, ",")
+}
+
+func shortDigest(s string, n int) string {
+	sum := sha256.Sum256([]byte(s))
+	return base64.RawURLEncoding.EncodeToString(sum[:n])
 }
 
 // sameBinding reports whether nothing has changed between what a session was bound
@@ -74,10 +90,12 @@ func sameBinding(then, now string) bool {
 	}
 	a, b := strings.Split(then, ","), strings.Split(now, ",")
 	if len(a) != len(b) {
-		return true // bound by other rules than today's
+		return true // bound to other things than today's
 	}
 	for i := range a {
-		if a[i] != "" && b[i] != "" && a[i] != b[i] {
+		ruleA, seenA, okA := strings.Cut(a[i], ".")
+		ruleB, seenB, okB := strings.Cut(b[i], ".")
+		if okA && okB && ruleA == ruleB && seenA != seenB {
 			return false
 		}
 	}

@@ -174,13 +174,17 @@ func (m *Manager) gate(w http.ResponseWriter, r *http.Request, a *admission) err
 	} else if err := m.capByFamily(ctx, a); err != nil {
 		return err
 	}
+	asItCame := r
+	if s != nil && s.m == m {
+		asItCame = s.r
+	}
 	tok := newToken()
 	sess := &Session{
 		ID:          m.sessionTag.digest(tok),
 		UserID:      a.userID,
 		AuthVersion: authVersion(u),
 		Proofs:      a.proofs,
-		Binding:     m.bind(r),
+		Binding:     m.bind(asItCame),
 		Label:       label,
 		Addr:        m.ClientAddr(r),
 		Version:     1,

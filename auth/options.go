@@ -228,7 +228,7 @@ func (o *Options) check() error {
 	if o.RememberOverlap < time.Second || o.RememberOverlap > 10*time.Minute {
 		bad("Options.RememberOverlap is %v: make it a second or more, and 10 minutes at most", o.RememberOverlap)
 	}
-	if err := o.Binding.check(); err != nil {
+	for _, err := range o.Binding.check() {
 		bad("Options.Binding%w", err)
 	}
 	for i, f := range o.Events {
