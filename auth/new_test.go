@@ -37,12 +37,17 @@ func (n named) Mount(_ *auth.Manager, mux auth.Mux) error {
 
 func nothing(http.ResponseWriter, *http.Request) {}
 
+// faulty is a loader that says what is wrong with it.
+type faulty struct{ keyLoader }
+
+func (*faulty) Validate() error { return errors.New("no verify function") }
+
 // New says everything that is wrong at once, and how to mend it.
 func TestNewReportsEverything(t *testing.T) {
 	_, err := auth.New(nil, (*memory.Store)(nil), &auth.Options{
 		Providers:      []auth.Provider{named{name: "A b"}, nil, named{name: "x", kind: "k"}, named{name: "x", kind: "k"}, named{name: "y", kind: "email"}},
 		Pages:          (*plain)(nil),
-		Loaders:        []auth.RequestLoader{(*keyLoader)(nil)},
+		Loaders:        []auth.RequestLoader{(*keyLoader)(nil), decorated{&faulty{}}},
 		Authorizer:     auth.AuthorizerFunc(nil),
 		Prefix:         "auth/",
 		Home:           "//evil.example",
@@ -56,7 +61,7 @@ func TestNewReportsEverything(t *testing.T) {
 		t.Fatal("New was content")
 	}
 	for _, part := range []string{"UserLoader", "Store", `"A b"`, "Providers[1] is nil", `two named "x"`, `kind "k"`, `kind "email"`,
-		"Options.Pages", "Options.Loaders[0]", "Options.Authorizer", "Options.Prefix", "Options.Home", "Options.Realm",
+		"Options.Pages", "Options.Loaders[0]", "Options.Loaders[1]: no verify function", "Options.Authorizer", "Options.Prefix", "Options.Home", "Options.Realm",
 		"Options.Lifetime", "Options.TrustedProxies[0]", "Options.Limits.Account"} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("nothing about %s in:\n%v", part, err)

@@ -278,6 +278,10 @@ func (o *Options) check() error {
 	for i, l := range o.Loaders {
 		if isNil(l) {
 			bad("Options.Loaders[%d] is nil: leave it out", i)
+		} else if v, ok := As[interface{ Validate() error }](l); ok {
+			if err := v.Validate(); err != nil {
+				bad("Options.Loaders[%d]: %w", i, err)
+			}
 		}
 	}
 	if o.Authorizer != nil && isNil(o.Authorizer) {
