@@ -64,8 +64,10 @@ func (id *Identity) Fresh(now time.Time, d time.Duration) bool {
 // If browsers send the credential by themselves (HTTP Basic, client
 // certificates), the loader has a method Ambient() bool that returns true, and
 // cross-site requests with it are refused like those with a session. A loader
-// with a method Challenge() string has that sent as WWW-Authenticate. [New] asks a
-// loader with a method Validate() error, and reports the error.
+// with a method Challenge() string has that sent as WWW-Authenticate with a 401
+// to nobody or to a bad credential of any loader; one with ChallengeBad() string
+// as well has that sent instead if the bad credential was its own. [New] asks
+// a loader with a method Validate() error, and reports the error.
 type RequestLoader interface {
 	// LoadRequest returns the identity that r proves. It may give only a
 	// UserID: the Manager loads the user, and checks it in any case. An error

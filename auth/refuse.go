@@ -136,12 +136,17 @@ func (m *Manager) problemHeaders(w http.ResponseWriter, p *Problem) {
 	if p.Status != http.StatusUnauthorized {
 		return
 	}
-	// RFC 9110, section 15.5.2: a 401 has a challenge. Where no loader has
-	// one, the scheme names how one logs in here; browsers ignore it.
+	// RFC 9110, section 15.5.2: a 401 has a challenge. The loaders' are for where
+	// the request itself can say who asks: with a form that was refused, Basic
+	// would open the browser's own, and nothing that a loader takes is fresh. Where
+	// there are none, the scheme names how one logs in here; browsers ignore it.
 	h.Del("WWW-Authenticate")
-	for _, l := range m.opts.Loaders {
-		if c, ok := As[interface{ Challenge() string }](l); ok {
-			h.Add("WWW-Authenticate", c.Challenge())
+	var bad *badLoaded
+	if errors.As(p.Err, &bad) || p.Code == codeUnauthenticated {
+		for i, l := range m.opts.Loaders {
+			if c := challenge(l, bad != nil && bad.by == i); c != "" {
+				h.Add("WWW-Authenticate", c)
+			}
 		}
 	}
 	if len(h["Www-Authenticate"]) == 0 {
@@ -151,6 +156,20 @@ func (m *Manager) problemHeaders(w http.ResponseWriter, p *Problem) {
 		}
 		h.Set("WWW-Authenticate", challenge)
 	}
+}
+
+// challenge returns what l has to say to whoever could give it a credential, or
+// has given it a bad one.
+func challenge(l RequestLoader, bad bool) string {
+	if bad {
+		if c, ok := As[interface{ ChallengeBad() string }](l); ok {
+			return c.ChallengeBad()
+		}
+	}
+	if c, ok := As[interface{ Challenge() string }](l); ok {
+		return c.Challenge()
+	}
+	return ""
 }
 
 func (m *Manager) writeProblem(w http.ResponseWriter, p *Problem) {

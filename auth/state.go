@@ -145,7 +145,7 @@ func (s *state) logOut() {
 
 // resolve finds out who is asking: an explicit credential beats a session.
 func (m *Manager) resolve(s *state) (id *Identity, explicit bool, err error) {
-	for _, l := range m.opts.Loaders {
+	for i, l := range m.opts.Loaders {
 		id, err := load(l, s.r)
 		if err == ErrNoCredentials {
 			continue
@@ -155,6 +155,9 @@ func (m *Manager) resolve(s *state) (id *Identity, explicit bool, err error) {
 		if err == nil {
 			id, err = m.admitLoaded(s, id)
 		}
+		if errors.Is(err, ErrBadCredentials) {
+			err = &badLoaded{err, i}
+		}
 		return id, explicit, err
 	}
 	if !s.has {
@@ -163,6 +166,14 @@ func (m *Manager) resolve(s *state) (id *Identity, explicit bool, err error) {
 	id, err = m.resolveSession(s, m.sessionTag.digest(s.token))
 	return id, false, err
 }
+
+// A badLoaded is ErrBadCredentials for what the request itself carries.
+type badLoaded struct {
+	error
+	by int // the index of the loader
+}
+
+func (b *badLoaded) Unwrap() error { return b.error }
 
 // load calls a loader, whose panic is an outage and not a way around it.
 func load(l RequestLoader, r *http.Request) (id *Identity, err error) {

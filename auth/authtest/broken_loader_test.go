@@ -26,6 +26,11 @@ type badChallenge struct{ keys }
 
 func (badChallenge) Challenge() string { return "Key\r\nSet-Cookie: x=y" }
 
+// emptyChallenge is keys with an empty one for bad credentials.
+type emptyChallenge struct{ keys }
+
+func (emptyChallenge) ChallengeBad() string { return "" }
+
 func loadKey(r *http.Request) (*auth.Identity, error) {
 	key, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Key ")
 	switch {
@@ -113,6 +118,7 @@ func loaderSuite() suite {
 			return loadKey(r)
 		}), []string{"ChangesNothing"}},
 		{"Challenge is sent as WWW-Authenticate", badChallenge{loadKey}, []string{"Challenge"}},
+		{"ChallengeBad is sent instead if the bad credential was its own", emptyChallenge{loadKey}, []string{"ChallengeBad"}},
 		{"called concurrently for different requests", func() keys {
 			var busy sync.Mutex
 			return func(r *http.Request) (*auth.Identity, error) {

@@ -97,12 +97,18 @@ func TestRequestLoader(t *testing.T, l auth.RequestLoader, userID string, good, 
 			}
 		}
 	})
-	if c, ok := l.(interface{ Challenge() string }); ok {
-		t.Run("Challenge", func(t *testing.T) {
-			if s := c.Challenge(); s == "" || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
-				t.Errorf("Challenge is %q\n\trule: it is the value of a WWW-Authenticate header", s)
+	challenge := func(name, value string) {
+		t.Run(name, func(t *testing.T) {
+			if value == "" || strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r > '~' }) {
+				t.Errorf("%s is %q\n\trule: it is the value of a WWW-Authenticate header", name, value)
 			}
 		})
+	}
+	if c, ok := l.(interface{ Challenge() string }); ok {
+		challenge("Challenge", c.Challenge())
+	}
+	if c, ok := l.(interface{ ChallengeBad() string }); ok {
+		challenge("ChallengeBad", c.ChallengeBad())
 	}
 	t.Run("Concurrent", func(t *testing.T) {
 		errs := atOnce(callers, func(i int) error {
