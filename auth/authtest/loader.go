@@ -19,7 +19,7 @@ import (
 // called; bad one that carries something of the same sort that is wrong.
 func TestRequestLoader(t *testing.T, l auth.RequestLoader, userID string, good, bad func() *http.Request) {
 	plain := func() *http.Request {
-		r := httptest.NewRequest(http.MethodPost, Origin+"/?api_key=&token=", strings.NewReader("token=x"))
+		r := httptest.NewRequest(http.MethodPost, Origin+"/?q=x&page=", strings.NewReader("token=x"))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		r.Header.Set("User-Agent", "authtest")
 		r.AddCookie(&http.Cookie{Name: "other", Value: "x"})
