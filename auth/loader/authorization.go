@@ -21,8 +21,6 @@ func authorization(r *http.Request, scheme string, max int) (string, error) {
 		}
 		token := strings.TrimLeft(rest, " ")
 		switch {
-		case token == "":
-			return "", errEmpty
 		case len(token) > max:
 			return "", errLong
 		case len(token) == len(rest), !isToken68(token):

@@ -36,7 +36,7 @@ func verify(_ context.Context, key string) (*auth.Identity, error) {
 	case "both":
 		return nil, errors.Join(auth.ErrNoCredentials, auth.ErrBadCredentials)
 	case "broken":
-		return nil, errDown
+		return &auth.Identity{UserID: "bob"}, errDown
 	case "forbidden":
 		return nil, auth.ErrForbidden
 	case "nothing":

@@ -115,6 +115,7 @@ func TestAuthorization(t *testing.T) {
 		{"padding only", []string{"Bearer =="}, "bad", "none"},
 		{"tab", []string{"Bearer\t" + right}, "bad", "none"},
 		{"equals sign", []string{"Bearer=" + right}, "bad", "none"},
+		{"slash", []string{"Bearer/" + right}, "bad", "none"},
 		{"colon", []string{"Bearer: " + right}, "bad", "none"},
 		{"two tokens", []string{"Bearer " + right + " " + right}, "bad", "none"},
 		{"joined by a proxy", []string{"Bearer " + right + ", Bearer " + right}, "bad", "none"},
@@ -259,7 +260,7 @@ func TestQueryKey(t *testing.T) {
 		"api_key=bobs-key%0a":                    "bad",
 		"api_key=b%C3%B6bs-key":                  "bad",
 		"api_key=" + strings.Repeat("x", 8193):   "bad",
-		"api_key=" + strings.Repeat("%78", 8193): "bad",
+		"api_key=" + strings.Repeat("%78", 4000): "bad",
 	} {
 		l := loader.InsecureQueryKey("api_key", func(_ context.Context, key string) (*auth.Identity, error) {
 			if key != "bobs-key" {

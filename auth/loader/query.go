@@ -59,7 +59,7 @@ func (q *queryKey) find(query string) (key string, err error) {
 			if !strings.Contains(name, "%") {
 				continue
 			}
-			if name, err = url.QueryUnescape(name); err != nil || name != q.name {
+			if name, _ = url.QueryUnescape(name); name != q.name {
 				continue
 			}
 		}
