@@ -93,9 +93,9 @@ func sameBinding(then, now string) bool {
 		return true // bound to other things than today's
 	}
 	for i := range a {
-		ruleA, seenA, okA := strings.Cut(a[i], ".")
-		ruleB, seenB, okB := strings.Cut(b[i], ".")
-		if okA && okB && ruleA == ruleB && seenA != seenB {
+		ruleA, seenA, _ := strings.Cut(a[i], ".") // what sees nothing has no rule either
+		ruleB, seenB, _ := strings.Cut(b[i], ".")
+		if ruleA == ruleB && seenA != seenB {
 			return false
 		}
 	}

@@ -257,6 +257,27 @@ func TestBindingMissingIsNoChange(t *testing.T) {
 	}
 }
 
+// What a part of the host's own does not see, with a rule or without one.
+func TestBindingOwnParts(t *testing.T) {
+	for _, rule := range []string{"", "cell\n"} {
+		cell := func(r *http.Request, _ netip.Addr) string { return rule + r.Header.Get("X-Cell") }
+		s := newSite(t, bound(true, cell, cell))
+		v := s.visitor("X-Cell", "1").logIn("ada")
+		v.expect("seen", 200, 200)
+		v.header.Del("X-Cell")
+		v.expect("not seen", 200, 200)
+		v.header.Set("X-Cell", "2")
+		v.expect("changed", 401, 401)
+		v.header.Del("X-Cell")
+		v.logIn("ada")
+		if b := s.sessions("ada")[0].Binding; b != "" {
+			t.Errorf("bound to nothing it is %q", b)
+		}
+		v.header.Set("X-Cell", "2")
+		v.expect("not seen at first", 200, 200)
+	}
+}
+
 func TestBindingOfTheSameClient(t *testing.T) {
 	s := newSite(t, bound(true, binding.UserAgent, binding.Network(24, 48)))
 	v := s.visitor().at(firefox140, "198.51.100.7").logIn("ada")

@@ -64,9 +64,9 @@ func parseBasic(token string) (user, password string, err error) {
 		return "", "", errMalformed
 	}
 	pair := string(raw)
-	user, password, ok := strings.Cut(pair, ":")
+	user, password, _ = strings.Cut(pair, ":") // without one there is no password
 	switch {
-	case !ok, !utf8.ValidString(pair), strings.ContainsFunc(pair, unicode.IsControl):
+	case !utf8.ValidString(pair), strings.ContainsFunc(pair, unicode.IsControl):
 		return "", "", errMalformed
 	case user == "", password == "":
 		return "", "", errEmpty
