@@ -96,7 +96,7 @@ func (m *Manager) render(w http.ResponseWriter, r *http.Request, p *Page, proble
 		p.Next = r.URL.Query().Get("next")
 	}
 	p.Next, _ = m.cleanNext(p.Next)
-	m.takeFlashes(w, r, p)
+	p.Flashes = append(p.Flashes, m.Flashes(w, r)...)
 	noStore(w.Header())
 	if err := m.opts.Pages.Render(w, r, p); err != nil {
 		m.broken(r.Context(), "rendering page "+strconv.Quote(p.Name), err)

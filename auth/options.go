@@ -108,8 +108,10 @@ type Options struct {
 	NeedsRefresh    func(w http.ResponseWriter, r *http.Request, p *Problem) bool // 401 "not_fresh"
 	Forbidden       func(w http.ResponseWriter, r *http.Request, p *Problem) bool // 403
 	Failed          func(w http.ResponseWriter, r *http.Request, p *Problem) bool // any other, an outage above all
-	// Flashes keeps messages for the next page: why somebody is sent to log in.
-	// Package auth/flash has one in a cookie. Default: none are kept.
+	// Flashes keeps messages for the next page: why somebody is sent to log in, and
+	// what was done, as in [Manager.Flash]. The pages of Gatehouse show them; a page
+	// of the host's own that people are sent to asks [Manager.Flashes]. Package
+	// auth/flash has one in a cookie. Default: none are kept.
 	Flashes Flashes
 
 	// CrossOrigin checks requests with unsafe methods. Default: a new
@@ -236,8 +238,14 @@ func (o *Options) check() error {
 			bad("Options.Events[%d] is nil: leave it out", i)
 		}
 	}
-	if o.Flashes != nil && isNil(o.Flashes) {
-		bad("Options.Flashes is a nil %T: leave it out or give one", o.Flashes)
+	if o.Flashes != nil {
+		if isNil(o.Flashes) {
+			bad("Options.Flashes is a nil %T: leave it out or give one", o.Flashes)
+		} else if v, ok := o.Flashes.(interface{ Validate() error }); ok {
+			if err := v.Validate(); err != nil {
+				bad("Options.Flashes: %w", err)
+			}
+		}
 	}
 	for i, p := range o.TrustedProxies {
 		if !p.IsValid() {

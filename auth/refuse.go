@@ -102,7 +102,11 @@ func (m *Manager) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 			}
 		}
 		if to != "" {
-			m.flash(w, r, Flash{ID: p.MessageID(), Category: "warning"})
+			category := "warning" // there was a login, and something has become of it
+			if p.MessageID() == p.Code {
+				category = "info"
+			}
+			m.Flash(w, r, Flash{ID: p.MessageID(), Category: category})
 			m.redirect(w, to)
 			return
 		}

@@ -59,11 +59,13 @@ func (m *Manager) postLogout(w http.ResponseWriter, r *http.Request) {
 		m.Refuse(w, r, err)
 		return
 	}
-	m.done(w, r, m.nextOrHome(v.Get("next")))
+	m.done(w, r, m.nextOrHome(v.Get("next")), "logged_out")
 }
 
-// done answers something that has been done and has nothing to show.
-func (m *Manager) done(w http.ResponseWriter, r *http.Request, next string) {
+// done answers something that has been done and has nothing to show, but for a
+// message on the page that comes next.
+func (m *Manager) done(w http.ResponseWriter, r *http.Request, next, message string) {
+	m.Flash(w, r, Flash{ID: message, Category: "success"})
 	if m.wantsHTML(r) {
 		m.redirect(w, next)
 		return
@@ -159,11 +161,11 @@ func (m *Manager) postRevoke(w http.ResponseWriter, r *http.Request) {
 		m.showSessions(w, r, err)
 		return
 	}
-	next := m.prefix + "/sessions"
-	if _, err := m.IdentityFrom(r.Context()); err != nil {
-		next = m.opts.Home
+	next, message := m.prefix+"/sessions", "sessions.revoked"
+	if _, err := m.IdentityFrom(r.Context()); err != nil { // it was their own
+		next, message = m.opts.Home, "logged_out"
 	}
-	m.done(w, r, next)
+	m.done(w, r, next, message)
 }
 
 func (m *Manager) revoke(w http.ResponseWriter, r *http.Request) error {

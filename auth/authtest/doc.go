@@ -13,7 +13,7 @@
 // A store of one part only has [TestSessionStore], [TestCredentialStore],
 // [TestTicketStore] or [TestLimiter]. There is a suite for each of the other
 // things to plug in, too: [TestUserLoader], [TestRequestLoader],
-// [TestAuthorizer], [TestProvider].
+// [TestAuthorizer], [TestProvider], [TestFlashes].
 //
 // A failure names the rule that was broken. A suite skips nothing: an ability
 // that is there is tested. No suite sleeps, and none needs a clock, because

@@ -153,6 +153,7 @@ func (p *Provider) postPassword(w http.ResponseWriter, r *http.Request) {
 		again(err)
 		return
 	}
+	p.m.Flash(w, r, auth.Flash{ID: "password.changed", Category: "success"})
 	if next == "" {
 		next = p.m.URL("/account")
 	}
