@@ -1,0 +1,90 @@
+package event
+
+import (
+	"context"
+
+	"github.com/gatehouse-go/gatehouse/auth"
+)
+
+// Handlers has a function for each event of package auth, as
+// [net/http/httptrace.ClientTrace] has for each step of a request: set those that
+// matter, and put its method Handle into auth.Options.Events. What holds for a sink
+// holds for each of them: it is called during the request, and must not block. To
+// set none is to do nothing.
+type Handlers struct {
+	Login             func(context.Context, auth.Event)
+	LoginOwed         func(context.Context, auth.Event)
+	LoginFailed       func(context.Context, auth.Event)
+	LoginRefused      func(context.Context, auth.Event)
+	LoginLimited      func(context.Context, auth.Event)
+	Logout            func(context.Context, auth.Event)
+	UserSwitched      func(context.Context, auth.Event)
+	Remembered        func(context.Context, auth.Event)
+	RememberReused    func(context.Context, auth.Event)
+	Reauthenticated   func(context.Context, auth.Event)
+	Registered        func(context.Context, auth.Event)
+	SessionsRevoked   func(context.Context, auth.Event)
+	CredentialChanged func(context.Context, auth.Event)
+	BindingChanged    func(context.Context, auth.Event)
+	Forbidden         func(context.Context, auth.Event)
+	Loaded            func(context.Context, auth.Event)
+	Unauthenticated   func(context.Context, auth.Event)
+	NotFresh          func(context.Context, auth.Event)
+
+	// Other gets what no field above is set for, and what has no field: the events
+	// of providers.
+	Other func(context.Context, auth.Event)
+}
+
+// Handle hands e to the function that is set for it, or else to Other.
+func (h Handlers) Handle(ctx context.Context, e auth.Event) {
+	f := h.of(e.Name)
+	if f == nil {
+		f = h.Other
+	}
+	if f != nil {
+		f(ctx, e)
+	}
+}
+
+func (h *Handlers) of(name string) func(context.Context, auth.Event) {
+	switch name {
+	case Login:
+		return h.Login
+	case LoginOwed:
+		return h.LoginOwed
+	case LoginFailed:
+		return h.LoginFailed
+	case LoginRefused:
+		return h.LoginRefused
+	case LoginLimited:
+		return h.LoginLimited
+	case Logout:
+		return h.Logout
+	case UserSwitched:
+		return h.UserSwitched
+	case Remembered:
+		return h.Remembered
+	case RememberReused:
+		return h.RememberReused
+	case Reauthenticated:
+		return h.Reauthenticated
+	case Registered:
+		return h.Registered
+	case SessionsRevoked:
+		return h.SessionsRevoked
+	case CredentialChanged:
+		return h.CredentialChanged
+	case BindingChanged:
+		return h.BindingChanged
+	case Forbidden:
+		return h.Forbidden
+	case Loaded:
+		return h.Loaded
+	case Unauthenticated:
+		return h.Unauthenticated
+	case NotFresh:
+		return h.NotFresh
+	}
+	return nil
+}
