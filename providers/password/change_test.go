@@ -284,3 +284,34 @@ func TestRegisterRace(t *testing.T) {
 		t.Errorf("%d registrations", won)
 	}
 }
+
+// notes is an auth.Flashes that writes down what it is given.
+type notes []auth.Flash
+
+func (n *notes) Add(_ http.ResponseWriter, _ *http.Request, f auth.Flash) error {
+	*n = append(*n, f)
+	return nil
+}
+
+func (n *notes) Take(http.ResponseWriter, *http.Request) ([]auth.Flash, error) { return nil, nil }
+
+// Who has changed the password is told so on the page that comes next; a refusal is
+// told at once, and a client that is answered in JSON sees no page.
+func TestChangeFlashes(t *testing.T) {
+	var told notes
+	s := newSite(t, nil, func(o *auth.Options) { o.Flashes = &told })
+	s.register("ada@example.com", goodPassword)
+	c := s.client()
+	c.form("/login", fields{"email": "ada@example.com", "password": goodPassword})
+	if r := c.form("/password", fields{"current": "something else", "password": newPassword}); r.Code != 401 || len(told) != 0 {
+		t.Errorf("a wrong password: %d, told %v", r.Code, told)
+	}
+	if r := c.form("/password", fields{"current": goodPassword, "password": newPassword}); r.Code != 303 ||
+		len(told) != 1 || told[0] != (auth.Flash{ID: "password.changed", Category: "success"}) {
+		t.Errorf("a change: %d, told %v", r.Code, told)
+	}
+	told = nil
+	if r := c.json("/password", fields{"current": newPassword, "password": goodPassword}); r.Code != 200 || len(told) != 0 {
+		t.Errorf("a change in JSON: %d, told %v", r.Code, told)
+	}
+}
