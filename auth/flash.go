@@ -8,7 +8,8 @@ import "net/http"
 // say, and nothing else.
 //
 // The Manager's own are those of [Problem.MessageID] where it sends somebody to log
-// in or to confirm, "logged_out", and "sessions.revoked" when others were.
+// in or to confirm, "logged_out", "sessions.revoked" and
+// "sessions.revoked.others".
 type Flash struct {
 	// ID is which message, as in [Problem.MessageID]: 1 to 64 of the characters a-z,
 	// 0-9, "_", "." and "-". Pages have the text, in the visitor's language.

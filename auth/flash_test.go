@@ -96,18 +96,28 @@ func TestDoneFlashes(t *testing.T) {
 		t.Errorf("a login tells %q", v.told())
 	}
 	s.browser().logIn("ada")
-	if res := v.post("/auth/sessions/revoke", "all=others"); res.StatusCode != 303 || v.told() != "sessions.revoked:success" {
+	if res := v.post("/auth/sessions/revoke", "all=others"); res.StatusCode != 303 || v.told() != "sessions.revoked.others:success" {
 		t.Errorf("%s: ending the others tells %q", res.Status, v.told())
 	}
 	if page := body(v.get("/auth/sessions")); !strings.Contains(page, "sessions.revoked") || v.told() != "" {
 		t.Errorf("the page of the sessions, told %q: %s", v.told(), page)
 	}
+	s.clock.Advance(time.Second)
+	s.browser().logIn("ada")
+	list, err := s.m.Sessions(t.Context(), "ada") // the newest first
+	if err != nil || len(list) != 2 {
+		t.Fatalf("%d sessions, error %v", len(list), err)
+	}
+	if res := v.post("/auth/sessions/revoke", "id="+list[0].Handle()); res.StatusCode != 303 || v.told() != "sessions.revoked:success" {
+		t.Errorf("%s: ending another tells %q", res.Status, v.told())
+	}
+	delete(v.cookies, flashCookie)
 	if res := v.post("/auth/logout", ""); res.StatusCode != 303 || v.told() != "logged_out:success" {
 		t.Errorf("%s: a log-out tells %q", res.Status, v.told())
 	}
 
 	v = s.browser().logIn("ada")
-	list, err := s.m.Sessions(t.Context(), "ada")
+	list, err = s.m.Sessions(t.Context(), "ada")
 	if err != nil || len(list) != 1 {
 		t.Fatalf("%d sessions, error %v", len(list), err)
 	}

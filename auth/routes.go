@@ -156,26 +156,27 @@ func (m *Manager) showSessions(w http.ResponseWriter, r *http.Request, problem e
 }
 
 func (m *Manager) postRevoke(w http.ResponseWriter, r *http.Request) {
-	err := m.revoke(w, r)
+	message, err := m.revoke(w, r)
 	if err != nil {
 		m.showSessions(w, r, err)
 		return
 	}
-	next, message := m.prefix+"/sessions", "sessions.revoked"
-	if _, err := m.IdentityFrom(r.Context()); err != nil { // it was their own
-		next, message = m.opts.Home, "logged_out"
+	next := m.prefix + "/sessions"
+	if _, err := m.IdentityFrom(r.Context()); err != nil {
+		next = m.opts.Home
 	}
 	m.done(w, r, next, message)
 }
 
-func (m *Manager) revoke(w http.ResponseWriter, r *http.Request) error {
+// revoke ends what the request says, and returns what to tell.
+func (m *Manager) revoke(w http.ResponseWriter, r *http.Request) (message string, err error) {
 	id, err := m.IdentityFrom(r.Context())
 	if err != nil {
-		return err
+		return "", err
 	}
 	v, err := form.Parse(w, r, "id", "all")
 	if err != nil {
-		return err
+		return "", err
 	}
 	switch handle, all := v.Get("id"), v.Get("all"); {
 	case all == "others" && handle == "":
@@ -183,20 +184,20 @@ func (m *Manager) revoke(w http.ResponseWriter, r *http.Request) error {
 		if id.Session != nil {
 			except = []SessionID{id.Session.ID}
 		}
-		return m.RevokeUserSessions(r.Context(), id.UserID, except...)
+		return "sessions.revoked.others", m.RevokeUserSessions(r.Context(), id.UserID, except...)
 	case all != "":
-		return &Problem{Status: http.StatusUnprocessableEntity, Code: "invalid_field", Field: "all",
+		return "", &Problem{Status: http.StatusUnprocessableEntity, Code: "invalid_field", Field: "all",
 			Detail: `Send either an id, or all with the value "others".`}
 	case handle == "":
-		return &Problem{Status: http.StatusUnprocessableEntity, Code: "invalid_field", Field: "id", Detail: "Say which session."}
+		return "", &Problem{Status: http.StatusUnprocessableEntity, Code: "invalid_field", Field: "id", Detail: "Say which session."}
 	case id.Session != nil && id.Session.Handle() == handle:
-		return m.LogOut(w, r)
+		return "logged_out", m.LogOut(w, r)
 	default:
 		err := m.RevokeSession(r.Context(), id.UserID, handle)
 		if errors.Is(err, ErrNotFound) {
-			return &Problem{Status: http.StatusNotFound, Code: "not_found", Detail: "This session has ended already.", Err: err}
+			return "", &Problem{Status: http.StatusNotFound, Code: "not_found", Detail: "This session has ended already.", Err: err}
 		}
-		return err
+		return "sessions.revoked", err
 	}
 }
 

@@ -14,12 +14,15 @@ type catalogue struct{ host, english map[string]string }
 func newCatalogue(host map[string]string) (catalogue, []error) {
 	c := catalogue{host: host, english: Texts()}
 	var errs []error
-	for _, id := range slices.Sorted(maps.Keys(host)) {
-		if !c.known(id) {
-			errs = append(errs, fmt.Errorf("pages: Options.Texts: there is no text %q, see pages.Texts", id))
-		}
+	for _, id := range c.unknown(host) {
+		errs = append(errs, fmt.Errorf("pages: Options.Texts: there is no text %q, see pages.Texts", id))
 	}
 	return c, errs
+}
+
+// unknown returns the ids that nothing can use, in order.
+func (c catalogue) unknown(texts map[string]string) []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(texts)), c.known)
 }
 
 // known reports whether id can be used by anything. What providers name (codes,
@@ -33,7 +36,7 @@ func (c catalogue) known(id string) bool {
 		return false
 	}
 	switch section {
-	case "field", "hint", "submit", "problem", "way":
+	case "field", "hint", "submit", "problem", "way", "flash":
 		return true
 	case "error":
 		if strings.HasPrefix(rest, "title.") {
@@ -67,6 +70,13 @@ func (c catalogue) text(id string, pairs ...any) string {
 		s = strings.ReplaceAll(s, fmt.Sprintf("{%v}", pairs[i]), fmt.Sprint(pairs[i+1]))
 	}
 	return s
+}
+
+// has reports whether there is a text id.
+func (c catalogue) has(id string) bool {
+	_, host := c.host[id]
+	_, english := c.english[id]
+	return host || english
 }
 
 // find returns the host's text for the first of ids that it has one for, else

@@ -73,8 +73,9 @@ func TestNothingBreaksOut(t *testing.T) {
 				}}},
 				Sessions: []*auth.Session{user.Session, {ID: auth.SessionID{2}, Label: evil}},
 				Ways:     []auth.Credential{{Kind: evil, Label: evil}, {Kind: "email", Key: evil}},
+				Flashes:  []auth.Flash{{ID: evil, Category: evil}, {ID: "logged_out", Category: evil}, {ID: "mine"}},
 			}
-			html := render(t, pages.New(&pages.Options{Site: evil, Texts: map[string]string{"login.title": evil}}), page)
+			html := render(t, pages.New(&pages.Options{Site: evil, Texts: map[string]string{"login.title": evil, "flash.mine": evil}}), page)
 			for _, e := range checkPage(t, html) {
 				if e.name == "script" || e.name == "img" {
 					t.Errorf("has a %s", e.name)

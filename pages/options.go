@@ -3,6 +3,7 @@ package pages
 import (
 	"errors"
 	"io/fs"
+	"net/http"
 	"strings"
 	"time"
 
@@ -29,10 +30,26 @@ type Options struct {
 	// like those of a page built in and does not exist is an error.
 	Texts map[string]string
 
+	// Translations are the pages in other languages: texts by id, as in Texts, by the
+	// language's tag (BCP 47), such as "de" or "pt-BR". A text that is missing is
+	// that of Texts, or else the default. A provider's own words are English where
+	// no text stands for them; those of the providers here all have one in [Texts].
+	// The tag is the text "html.lang"; "html.dir" is "rtl" for languages that are
+	// written so, if it is not among the texts. Default: one language, that of Texts
+	// and the defaults, which has the tag "html.lang" there, "en" if it says nothing.
+	Translations map[string]map[string]string
+
+	// Language returns the tag of the language in which to show a page to r, such as
+	// what the user has chosen; "" leaves it to the browser. One that is not among
+	// the Translations is cut short, "de-AT" to "de", and if that is not there either
+	// the language is that of Texts. Default: what the browser prefers by its
+	// Accept-Language (RFC 9110), which Vary then names.
+	Language func(*http.Request) string
+
 	// Templates replaces templates by the name of the file: "login.html" the
 	// page "login", "page.html" the page for everything that has none of its
-	// own, "layout.html" what is around them, and the parts "problem.html",
-	// "form.html" and "field.html". A file of any other name, "code.html",
+	// own, "layout.html" what is around them, and the parts "flash.html",
+	// "problem.html", "form.html" and "field.html". A file of any other name, "code.html",
 	// is the page of that name. Copy one of the package's own to start from;
 	// its dot is a [View]. Only files that end in ".html" at the root are read.
 	// Default: none.
@@ -73,6 +90,9 @@ func (o *Options) check() (errs []error) {
 	}
 	if strings.Contains(strings.ToLower(o.CSS), "</style") {
 		errs = append(errs, errors.New(`pages: Options.CSS: "</style" would end the stylesheet: remove it`))
+	}
+	if o.Language != nil && len(o.Translations) == 0 {
+		errs = append(errs, errors.New("pages: Options.Language: there is nothing to choose from: give Translations as well, or leave it out"))
 	}
 	return errs
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"io/fs"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -128,9 +129,14 @@ func TestValidateReportsEverything(t *testing.T) {
 		{"nothing", pages.Options{}, nil},
 		{"everything good", pages.Options{
 			Site: "S", Home: "/app", Logo: "/logo.svg", CSS: "a {}", Allow: []string{"font-src data:"},
-			Texts: map[string]string{"login.title": "x", "field.nickname": "x", "code.title": "x", "problem.odd": "x", "way.odd": "x", "login.hint.x": "x", "error.title.odd": "x"},
+			Translations: map[string]map[string]string{"de": {"login.title": "x"}, "pt-BR": {}, "zh-Hant-TW": nil},
+			Texts:        map[string]string{"login.title": "x", "flash.mine": "x", "field.nickname": "x", "code.title": "x", "problem.odd": "x", "way.odd": "x", "login.hint.x": "x", "error.title.odd": "x"},
 		}, nil},
 		{"texts", pages.Options{Texts: map[string]string{"login.titel": "x", "title": "x"}}, []string{`"login.titel"`, `"title"`}},
+		{"translations", pages.Options{Translations: map[string]map[string]string{
+			"de": {"login.titel": "x"}, "EN": {}, "d": {}, "pt_BR": {}, "fr": {"flash.saved": "x"}, "Fr": {},
+		}}, []string{`Translations["de"]`, `"login.titel"`, `Translations["EN"]`, `Translations["d"]`, `Translations["pt_BR"]`, `Translations["fr"]`}},
+		{"languages of nothing", pages.Options{Language: func(*http.Request) string { return "de" }}, []string{"Options.Language"}},
 		{"home", pages.Options{Home: "//evil.example"}, []string{"Options.Home"}},
 		{"logo", pages.Options{Logo: "https://cdn.example/logo.svg"}, []string{"Options.Logo"}},
 		{"logo that is a page", pages.Options{Logo: "data:text/html,x"}, []string{"Options.Logo"}},
@@ -205,7 +211,7 @@ func TestCatalogueIsComplete(t *testing.T) {
 		}
 	}
 	// Put together from what providers and pages are called.
-	composed := regexp.MustCompile(`^((login|register|account|sessions|password|confirm|error|page)\.(title|lead)|error\.title\.\w+|((register|password)\.)?field\.\w+|((login|register|password|confirm)\.)?submit|problem\.\w+|way\.\w+)$`)
+	composed := regexp.MustCompile(`^((login|register|account|sessions|password|confirm|error|page)\.(title|lead)|error\.title\.\w+|((register|password)\.)?field\.\w+|((login|register|password|confirm)\.)?submit|problem\.\w+|way\.\w+|flash\.[\w.]+)$`)
 	for id, text := range texts {
 		if !used[id] && !composed.MatchString(id) {
 			t.Errorf("%q has a text and nobody uses it", id)

@@ -8,8 +8,9 @@
 // for keyboards, screen readers and password managers, for small screens and
 // large, light and dark.
 //
-// Everything can be replaced: each text by its id (see [Texts]), each page, the
-// layout and the parts they share by file name, the colours by a line of CSS.
+// Everything can be replaced: each text by its id (see [Texts]), in as many
+// languages as there are Options.Translations, each page, the layout and the parts
+// they share by file name, the colours by a line of CSS.
 // What a template is given is a [View].
 //
 // It is not a template engine for the host's pages, and it decides nothing:
@@ -34,6 +35,8 @@ type Pages struct {
 	sets  map[string]*template.Template // by the page's name
 	csp   string
 	err   error
+
+	languages languages
 }
 
 // New makes pages; opts may be nil. It does not fail, so that it can stand in
@@ -52,7 +55,7 @@ func New(opts *Options) *Pages {
 	p.csp, err = policy(css, p.opts.Logo, p.opts.Allow)
 	errs = append(errs, err)
 	p.sets, err = parse(p.opts.Templates, p.funcs(css))
-	errs = append(errs, err)
+	errs = append(errs, err, p.translate(css))
 
 	p.err = errors.Join(errs...)
 	return p
@@ -79,12 +82,13 @@ func (p *Pages) Render(w http.ResponseWriter, r *http.Request, page *auth.Page) 
 	if status < 200 || status > 999 {
 		return fmt.Errorf("pages: status %d is none that a page can have", status)
 	}
-	set, ok := p.sets[page.Name]
+	in, accept := p.speaking(r)
+	set, ok := in.sets[page.Name]
 	if !ok {
-		set = p.sets[generic]
+		set = in.sets[generic]
 	}
 	var body bytes.Buffer // so that a failure is not half a page
-	if err := set.ExecuteTemplate(&body, layout, p.view(r, page)); err != nil {
+	if err := set.ExecuteTemplate(&body, layout, in.view(r, page)); err != nil {
 		return fmt.Errorf("pages: %s: %w", page.Name, err)
 	}
 
@@ -98,6 +102,12 @@ func (p *Pages) Render(w http.ResponseWriter, r *http.Request, page *auth.Page) 
 	// those without Sec-Fetch-Site then have nothing to set against.
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("X-Content-Type-Options", "nosniff")
+	if len(p.opts.Translations) > 0 {
+		h.Set("Content-Language", in.texts.text("html.lang"))
+	}
+	if accept {
+		h.Add("Vary", "Accept-Language")
+	}
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(body.Bytes()) // the visitor has gone: nobody to tell

@@ -26,7 +26,7 @@ const (
 )
 
 // parts are the templates that pages share.
-func parts() []string { return []string{"problem.html", "form.html", "field.html"} }
+func parts() []string { return []string{"flash.html", "problem.html", "form.html", "field.html"} }
 
 // parse returns a set of templates per page: the layout, the parts and the
 // page as "main". Files of custom replace the package's own.

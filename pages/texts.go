@@ -9,10 +9,13 @@ package pages
 // replaced on one page only: "register.field.password" before
 // "field.password". A problem can be replaced for one field only:
 // "problem.invalid_field.email" before "problem.invalid_field". A provider's own
-// page "code" has "code.title" and "code.lead".
+// page "code" has "code.title" and "code.lead". A message from before, such as
+// "settings.saved" of a host's own, has "flash.settings.saved", or else
+// "flash.settings"; one without a text is not shown.
 func Texts() map[string]string {
 	return map[string]string{
-		// About the language. Times are laid out as in package time.
+		// About the language. Times are laid out as in package time, which has names
+		// of months in English only: in another language take numbers.
 		"html.lang":   "en",
 		"html.dir":    "ltr",
 		"time.layout": "2 January 2006, 15:04 MST",
@@ -46,6 +49,7 @@ func Texts() map[string]string {
 		"sessions.none":          "No device is logged in.",
 		"sessions.unknown":       "Unknown device",
 		"sessions.current":       "This device",
+		"sessions.remembered":    "Stays logged in",
 		"sessions.seen":          "Last seen",
 		"sessions.began":         "Logged in",
 		"sessions.addr":          "Address",
@@ -90,7 +94,7 @@ func Texts() map[string]string {
 		"field.password": "Password",
 		"field.current":  "Current password",
 		"field.code":     "Code",
-		"field.remember": "Stay logged in after closing the browser",
+		"field.remember": "Stay logged in on this device",
 
 		"register.field.password": "New password",
 		"password.field.password": "New password",
@@ -129,6 +133,21 @@ func Texts() map[string]string {
 		"problem.internal":               "Something went wrong on our side. Please try again later.",
 		"problem.method_not_allowed":     "This page cannot be used like that.",
 		"problem.not_found":              "There is nothing at this address.",
+
+		// Messages from before. The end of an id is cut off until there is a text.
+		"flash.unauthenticated":          "Please log in to go on.",
+		"flash.unauthenticated.expired":  "Your login has expired. Please log in again.",
+		"flash.unauthenticated.revoked":  "You are no longer logged in. Please log in again.",
+		"flash.unauthenticated.disabled": "You are no longer logged in. Please log in again.",
+		"flash.unauthenticated.changed":  "Your account was changed, so you were logged out. Please log in again.",
+		"flash.unauthenticated.binding":  "Your browser or your network has changed, so you were logged out. Please log in again.",
+		"flash.unauthenticated.reused":   "For your safety you were logged out: what kept you logged in on this device was used from somewhere else, too. Please log in again, and look at your devices.",
+		"flash.unauthenticated.owed":     "One more step is needed to log in. Please log in again.",
+		"flash.not_fresh":                "This is only for those who have just confirmed who they are.",
+		"flash.logged_out":               "You are logged out.",
+		"flash.sessions.revoked":         "The device is logged out.",
+		"flash.sessions.revoked.others":  "All other devices are logged out.",
+		"flash.password.changed":         "Your password is changed, and your other devices are logged out.",
 
 		"way.email":    "Email address",
 		"way.username": "User name",

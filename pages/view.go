@@ -4,6 +4,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/auth"
@@ -26,6 +27,7 @@ type View struct {
 	Lead  string // a sentence under the title, or ""
 	User  string // what to call who is logged in, or ""
 
+	Flashes  []Flash   // messages from before, oldest first
 	Problem  *Problem  // what was wrong, or nil
 	Forms    []Form    // in the order of the page
 	Sessions []Session // that of the request first
@@ -52,8 +54,11 @@ type Session struct {
 	Label   string // the device
 	Addr    string // or ""
 	Current bool   // whether the request came with it
-	SeenAt  time.Time
-	BeganAt time.Time
+	// Remembered is whether the browser stays logged in after it is closed, see
+	// [auth.Remember].
+	Remembered bool
+	SeenAt     time.Time
+	BeganAt    time.Time
 }
 
 // A Way is something that the user logs in with or is found by.
@@ -80,6 +85,9 @@ func (p *Pages) view(r *http.Request, page *auth.Page) *View {
 	}
 	v.Forms = p.forms(r, page)
 	v.Problem = p.problem(page, v.Forms)
+	if v.Flashes = p.flashes(page); len(v.Flashes) > 0 {
+		pointToFlashes(v.Forms)
+	}
 	for _, s := range page.Sessions {
 		v.addSession(p.session(page, s))
 	}
@@ -142,6 +150,7 @@ func (p *Pages) session(page *auth.Page, s *auth.Session) Session {
 	if s.Addr.IsValid() {
 		out.Addr = s.Addr.String()
 	}
+	out.Remembered = slices.ContainsFunc(s.Proofs, func(proof auth.Proof) bool { return proof.Kind == "remember" })
 	id := page.Identity
 	out.Current = id != nil && id.Session != nil && id.Session.ID == s.ID
 	return out

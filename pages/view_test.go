@@ -149,3 +149,17 @@ func (registration) Mount(_ *auth.Manager, mux auth.Mux) error {
 func (registration) PageForms(string) []auth.Form {
 	return []auth.Form{{Name: "registration", Action: "/register", Submit: "Register"}}
 }
+
+// A device stays logged in if its session hangs on a remembered browser.
+func TestRememberedSessions(t *testing.T) {
+	page := auth.Page{Name: "sessions", Sessions: []*auth.Session{
+		{ID: auth.SessionID{1}, Label: "One", Proofs: []auth.Proof{{Method: "password", Kind: "password"}, {Method: "remember", Kind: "remember"}}},
+		{ID: auth.SessionID{2}, Label: "Two", Proofs: []auth.Proof{{Method: "password", Kind: "password"}}},
+	}}
+	html := render(t, pages.New(nil), page)
+	checkPage(t, html)
+	before, after, found := strings.Cut(html, "Stays logged in")
+	if !found || !strings.Contains(before, "One") || strings.Contains(before, "Two") || strings.Contains(after, "Stays logged in") {
+		t.Errorf("remembered is not the first alone: %s", body(html))
+	}
+}

@@ -313,7 +313,7 @@ func flashesConcurrent(t *testing.T, fl auth.Flashes) {
 			}
 			b.visit(func(w http.ResponseWriter, r *http.Request) { got, failed = fl.Take(w, r) })
 			if failed != nil || !slices.Equal(got, []auth.Flash{mine}) {
-				return fmt.Errorf("Take: %+v, error %v, want %+v", got, failed, mine)
+				return fmt.Errorf("taken are %+v, error %v, want %+v", got, failed, mine)
 			}
 		}
 		return nil

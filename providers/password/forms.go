@@ -33,7 +33,7 @@ func (p *Provider) loginForm(sent form.Values) auth.Form {
 		name.Type, name.MaxLength = "text", 255
 	}
 	name.Value = sent.Get(name.Name)
-	remember := auth.Field{Name: "remember", Label: "Stay logged in after closing the browser", Type: "checkbox", Optional: true}
+	remember := auth.Field{Name: "remember", Label: "Stay logged in on this device", Type: "checkbox", Optional: true}
 	if sent.Bool("remember") {
 		remember.Value = "on"
 	}

@@ -40,6 +40,11 @@ func All() []Exhibit {
 		auth.Form{Name: "github", Action: "/github", Submit: "Continue with GitHub"},
 		auth.Form{Name: "google", Action: "/google", Submit: "Continue with Google"})
 	add("login-many", nil, login, nil)
+	login.Forms = login.Forms[:1]
+	login.Flashes = []auth.Flash{{ID: "unauthenticated.expired", Category: "warning"}}
+	add("login-flash", nil, login, nil)
+	login.Flashes = []auth.Flash{{ID: "unauthenticated.reused", Category: "error"}, {ID: "logged_out", Category: "success"}, {ID: "unauthenticated", Category: "info"}}
+	add("login-flashes-error", nil, login, badCredentials)
 	add("login-none", nil, auth.Page{Name: "login"}, nil)
 
 	register := auth.Page{Name: "register", Forms: []auth.Form{registerForm("", "")}}
@@ -51,6 +56,8 @@ func All() []Exhibit {
 	account := auth.Page{Name: "account", Ways: ways()}
 	add("account", ada, account, nil)
 	add("account-error", ada, account, &auth.Problem{Status: 409, Code: "last_credential"})
+	account.Flashes = []auth.Flash{{ID: "password.changed", Category: "success"}}
+	add("account-flash", ada, account, nil)
 	add("account-bare", ada, auth.Page{Name: "account"}, nil)
 
 	sessions := auth.Page{Name: "sessions", Sessions: sessions(ada.Session)}
@@ -93,7 +100,7 @@ func loginForm(email string) auth.Form {
 	return auth.Form{Name: "password", Action: "/login", Submit: "Log in", Fields: []auth.Field{
 		{Name: "email", Label: "Email address", Type: "email", Autocomplete: "username", Value: email, MaxLength: 254},
 		{Name: "password", Label: "Password", Type: "password", Autocomplete: "current-password"},
-		{Name: "remember", Label: "Stay logged in after closing the browser", Type: "checkbox", Optional: true},
+		{Name: "remember", Label: "Stay logged in on this device", Type: "checkbox", Optional: true},
 	}}
 }
 
@@ -142,7 +149,8 @@ func identity() *auth.Identity {
 
 func sessions(current *auth.Session) []*auth.Session {
 	return []*auth.Session{
-		{ID: auth.SessionID{2}, Label: "Safari on iPhone", Addr: netip.MustParseAddr("2001:db8:85a3:8d3:1319:8a2e:370:7348"), CreatedAt: at(12, 9, 3), SeenAt: at(12, 9, 12)},
+		{ID: auth.SessionID{2}, Label: "Safari on iPhone", Addr: netip.MustParseAddr("2001:db8:85a3:8d3:1319:8a2e:370:7348"), CreatedAt: at(12, 9, 3), SeenAt: at(12, 9, 12),
+			Proofs: []auth.Proof{{Method: "password"}, {Method: "remember", Kind: "remember"}}},
 		current,
 		{ID: auth.SessionID{3}, Label: "Chrome on Windows", Addr: netip.MustParseAddr("198.51.100.23"), CreatedAt: at(2, 17, 30), SeenAt: at(10, 22, 4)},
 		{ID: auth.SessionID{4}, CreatedAt: at(1, 7, 0), SeenAt: at(1, 7, 0)},
