@@ -198,11 +198,23 @@ func load(l RequestLoader, r *http.Request) (id *Identity, err error) {
 
 // admitLoaded checks the user whom a loader has named.
 func (m *Manager) admitLoaded(s *state, loaded *Identity) (*Identity, error) {
+	u, err := m.userLoaded(s.r.Context(), loaded)
+	if err != nil {
+		return nil, err
+	}
+	s.mine = *loaded
+	s.mine.UserID, s.mine.User, s.mine.Session, s.mine.Proofs = u.AuthID(), u, nil, nil
+	m.Emit(s.r, Event{Name: "loaded", UserID: s.mine.UserID, Actor: s.mine.Actor})
+	return &s.mine, nil
+}
+
+// userLoaded returns the user whom a loader has named, if they may be logged in.
+func (m *Manager) userLoaded(ctx context.Context, loaded *Identity) (User, error) {
 	userID := loaded.UserID
 	if userID == "" && loaded.User != nil {
 		userID = loaded.User.AuthID()
 	}
-	u, err := m.loadUser(s.r.Context(), userID)
+	u, err := m.loadUser(ctx, userID)
 	if errors.Is(err, ErrNotFound) {
 		return nil, ErrBadCredentials
 	} else if err != nil {
@@ -211,26 +223,47 @@ func (m *Manager) admitLoaded(s *state, loaded *Identity) (*Identity, error) {
 	if !isActive(u) {
 		return nil, ErrBadCredentials
 	}
-	s.mine = *loaded
-	s.mine.UserID, s.mine.User, s.mine.Session, s.mine.Proofs = userID, u, nil, nil
-	m.Emit(s.r, Event{Name: "loaded", UserID: userID, Actor: s.mine.Actor})
-	return &s.mine, nil
+	return u, nil
 }
 
 // resolveSession finds the session and checks it and its user.
 func (m *Manager) resolveSession(s *state, id SessionID) (*Identity, error) {
 	ctx := s.r.Context()
-	sess, err := m.store.LoadSession(ctx, id)
-	if err != nil {
-		return nil, revokedIfMissing(err)
-	}
 	now := m.now()
-	if !now.Before(sess.ExpiresAt) || !now.Before(sess.EndsAt) {
-		return nil, nobodyExpired
+	sess, err := m.liveSession(ctx, id, now)
+	if err != nil {
+		return nil, err
 	}
 	if sess, err = m.keepBinding(s, sess); err != nil {
 		return nil, err
 	}
+	u, err := m.userOf(ctx, sess)
+	if err != nil {
+		return nil, err
+	}
+	if now.Sub(sess.SeenAt) >= m.touchEvery {
+		if sess, err = m.touch(ctx, sess, now); err != nil {
+			return nil, err
+		}
+	}
+	s.mine = Identity{UserID: sess.UserID, User: u, Actor: sess.Actor, Proofs: sess.Proofs, Session: sess}
+	return &s.mine, nil
+}
+
+// liveSession finds a session that has not ended.
+func (m *Manager) liveSession(ctx context.Context, id SessionID, now time.Time) (*Session, error) {
+	sess, err := m.store.LoadSession(ctx, id)
+	if err != nil {
+		return nil, revokedIfMissing(err)
+	}
+	if !now.Before(sess.ExpiresAt) || !now.Before(sess.EndsAt) {
+		return nil, nobodyExpired
+	}
+	return sess, nil
+}
+
+// userOf finds the session's user, as they were when it began.
+func (m *Manager) userOf(ctx context.Context, sess *Session) (User, error) {
 	u, err := m.loadUser(ctx, sess.UserID)
 	if err != nil {
 		return nil, revokedIfMissing(err)
@@ -241,13 +274,7 @@ func (m *Manager) resolveSession(s *state, id SessionID) (*Identity, error) {
 	if authVersion(u) != sess.AuthVersion {
 		return nil, nobodyChanged
 	}
-	if now.Sub(sess.SeenAt) >= m.touchEvery {
-		if sess, err = m.touch(ctx, sess, now); err != nil {
-			return nil, err
-		}
-	}
-	s.mine = Identity{UserID: sess.UserID, User: u, Actor: sess.Actor, Proofs: sess.Proofs, Session: sess}
-	return &s.mine, nil
+	return u, nil
 }
 
 // touch writes down that the session was used. A session that has been ended
