@@ -208,7 +208,7 @@ func (m *Manager) gate(w http.ResponseWriter, r *http.Request, a *admission) err
 	// or a revocation, has either found the new one as well or is found here.
 	err = m.recheck(ctx, sess)
 	if err == nil {
-		err = m.endPrevious(ctx, w, r, s, a)
+		err = m.endPrevious(ctx, w, r, s, a, sess.ID)
 	}
 	if err != nil {
 		m.undo(ctx, sess, begun.Key)
@@ -227,7 +227,6 @@ func (m *Manager) gate(w http.ResponseWriter, r *http.Request, a *admission) err
 	switch {
 	case a.renew != nil:
 		e.Name = "reauthenticated"
-		m.watchers.move(a.renew.ID, sess.ID)
 	case a.restored:
 		e.Name = "remembered"
 	}
@@ -287,12 +286,16 @@ func (m *Manager) owed(ctx context.Context, u User, proofs []Proof) (names []str
 	return names, nil
 }
 
-// endPrevious ends the session that the new one takes the place of. A renewal
-// may only go on if it is the one that ended it: a log-out or a revocation
-// meanwhile wins.
-func (m *Manager) endPrevious(ctx context.Context, w http.ResponseWriter, r *http.Request, s *state, a *admission) (err error) {
+// endPrevious ends the session that the new one, id, takes the place of. A
+// renewal may only go on if it is the one that ended it: a log-out or a
+// revocation meanwhile wins.
+func (m *Manager) endPrevious(ctx context.Context, w http.ResponseWriter, r *http.Request, s *state, a *admission, id SessionID) (err error) {
 	if a.renew != nil {
+		m.watchers.move(a.renew.ID, id) // first: whoever looks meanwhile finds a session
 		err := m.store.DeleteSession(ctx, a.renew.ID)
+		if err != nil {
+			m.watchers.move(id, a.renew.ID)
+		}
 		if errors.Is(err, ErrNotFound) {
 			s.logOut()
 			return fmt.Errorf("%w: the session has ended meanwhile", ErrNoCredentials)
@@ -306,7 +309,7 @@ func (m *Manager) endPrevious(ctx context.Context, w http.ResponseWriter, r *htt
 	if s == nil {
 		return nil
 	}
-	id, ok := m.sessionOf(s)
+	old, ok := m.sessionOf(s)
 	if !ok {
 		return nil
 	}
@@ -324,10 +327,10 @@ func (m *Manager) endPrevious(ctx context.Context, w http.ResponseWriter, r *htt
 			}()
 		}
 	}
-	if err := m.store.DeleteSession(ctx, id); err != nil && !errors.Is(err, ErrNotFound) {
+	if err := m.store.DeleteSession(ctx, old); err != nil && !errors.Is(err, ErrNotFound) {
 		return asOutage(err)
 	}
-	m.watchers.end(id)
+	m.watchers.end(old)
 	return nil
 }
 
