@@ -1,13 +1,319 @@
 package auth
 
-// watchers are the contexts of [Manager.Watch] by the session that they hang on.
-type watchers struct{}
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	watchEvery  = time.Minute     // by default
+	watchAtMost = time.Second     // as often
+	lookTimeout = 5 * time.Second // for one look
+	failedLooks = 3               // in a row end what is watched
+)
+
+// Watch returns a context for what outlives the answer to a request, such as a
+// WebSocket, server-sent events or a long poll. It ends with ctx, with the
+// returned function, and with the login of the request that ctx belongs to:
+//
+// At once, if the session is ended through this Manager: by log-out, by a
+// revocation, by a change of the user's credentials, by a login in its place, by a
+// strict binding, by a remembered browser whose token was used twice.
+//
+// Within every, if another process ends it, if it expires, or if its user is
+// deleted, disabled or has another AuthVersion: Watch looks at the store that
+// often. 0 means a minute; less than a second is a second. To look is not to use:
+// a session that nobody uses otherwise ends at its idle timeout, and the context
+// with it. [Manager.Reauthenticate] gives the session a new ID, which ends the
+// context in other processes, and not in this one.
+//
+// [context.Cause] then wraps [ErrNoCredentials], in a [*Problem] whose Reason says
+// why, or [ErrBadCredentials] for a credential that came with the request itself:
+// [Options.Loaders] are asked again, with the request as it was when Watch was
+// called, and at once if the user's credentials change. What [WithIdentity] said is
+// believed for as long as its user is there, active and of the same AuthVersion.
+// Where nobody asks, or it cannot be found out who does, the context has ended
+// already, with the error of [Manager.IdentityFrom].
+//
+// A store that fails ends nothing, until it has failed three times in a row: the
+// context then ends with that failure, an outage, as it does if a look takes longer
+// than five seconds three times in a row.
+//
+// What the context says of who is asking stays as it was; freshness is not watched.
+// The server ends a request's context when its handler returns, even if the
+// connection was hijacked: a handler that leaves the connection to others gives
+// Watch a [context.WithoutCancel] of it. Call the returned function when the
+// context is not needed any more.
+func (m *Manager) Watch(ctx context.Context, every time.Duration) (context.Context, context.CancelFunc) {
+	if every <= 0 {
+		every = watchEvery
+	}
+	every = max(every, watchAtMost)
+	s := m.stateFrom(ctx)
+	ctx, end := context.WithCancelCause(ctx)
+	stop := func() { end(nil) }
+	id, err := s.identity()
+	if err != nil {
+		end(problemOf(err))
+		return ctx, stop
+	}
+	w := &watch{userID: id.UserID, end: end, again: make(chan struct{}, 1)}
+	failed := 0
+	switch {
+	case s.m == nil:
+		w.look = m.lookAtUser(id)
+		m.watchers.add(w)
+	case id.Session != nil:
+		w.session = id.Session.ID
+		m.watchers.add(w)
+	default:
+		w.look = m.lookAtRequest(s.r, id.UserID)
+		m.watchers.add(w)
+	}
+	if s.m != nil {
+		// What has ended before it was added could not tell it.
+		if err := m.look(ctx, w); isOver(err) {
+			end(problemOf(err))
+		} else if err != nil {
+			failed++
+		}
+	}
+	go m.keepLooking(ctx, w, every, failed)
+	return ctx, stop
+}
+
+// A watch is one context of [Manager.Watch].
+type watch struct {
+	userID  string
+	session SessionID                       // that it hangs on; zero: none. Under mu of the watchers
+	look    func(ctx context.Context) error // says whether there still is a login, where there is no session
+	end     context.CancelCauseFunc
+	again   chan struct{} // asks for a look at once
+}
+
+// lookSoon makes the watch look at once, in its own time.
+func (w *watch) lookSoon() {
+	select {
+	case w.again <- struct{}{}:
+	default: // it is about to
+	}
+}
+
+// keepLooking looks until ctx ends, or the login.
+func (m *Manager) keepLooking(ctx context.Context, w *watch, every time.Duration, failed int) {
+	defer m.watchers.remove(w)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		// Not all at the same time, although they may have begun so.
+		timer.Reset(every - rand.N(every/8))
+		select {
+		case <-ctx.Done():
+			return
+		case <-w.again:
+		case <-timer.C:
+		}
+		switch err := m.look(ctx, w); {
+		case err == nil:
+			failed = 0
+		case ctx.Err() != nil:
+			return
+		case isOver(err):
+			w.end(problemOf(err))
+			return
+		default:
+			if failed++; failed >= failedLooks {
+				m.broken(ctx, "looking whether a login has ended", err)
+				w.end(problemOf(err))
+				return
+			}
+		}
+	}
+}
+
+// isOver reports whether err says that there is no login any more, and not that
+// this could not be found out.
+func isOver(err error) bool {
+	return errors.Is(err, ErrNoCredentials) || errors.Is(err, ErrBadCredentials)
+}
+
+// look reports whether there still is a login. It is called outside of any
+// request, where nobody else would catch a panic of the host's.
+func (m *Manager) look(ctx context.Context, w *watch) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("auth: looking whether a login has ended: panic: %s", describePanic(p))
+		}
+	}()
+	if w.look != nil {
+		return w.look(ctx)
+	}
+	for id := m.watchers.sessionOf(w); ; {
+		err := m.lookAtSession(ctx, id)
+		now := m.watchers.sessionOf(w)
+		if now == id {
+			return err
+		}
+		id = now // it was renewed meanwhile
+	}
+}
+
+func (m *Manager) lookAtSession(ctx context.Context, id SessionID) error {
+	sess, err := m.liveSession(ctx, id, m.now())
+	if err == nil {
+		_, err = m.userOf(ctx, sess)
+	}
+	return err
+}
+
+// lookAtUser returns a look at a user who was known without a request.
+func (m *Manager) lookAtUser(known *Identity) func(context.Context) error {
+	return func(ctx context.Context) error {
+		_, err := m.userOf(ctx, &Session{UserID: known.UserID, AuthVersion: authVersion(known.User)})
+		return err
+	}
+}
+
+// lookAtRequest returns a look through the loaders at what r carries, as it is now:
+// the handler may change it.
+func (m *Manager) lookAtRequest(r *http.Request, userID string) func(context.Context) error {
+	r = r.Clone(context.WithoutCancel(r.Context()))
+	r.Body, r.GetBody = http.NoBody, nil
+	return func(ctx context.Context) error {
+		asked, cancel := context.WithCancel(r.Context())
+		defer cancel()
+		defer context.AfterFunc(ctx, cancel)()
+		for _, l := range m.opts.Loaders {
+			id, err := load(l, r.WithContext(asked))
+			if err == ErrNoCredentials {
+				continue
+			} else if err != nil {
+				return err
+			}
+			u, err := m.userLoaded(ctx, id)
+			if err == nil && u.AuthID() != userID {
+				err = ErrBadCredentials
+			}
+			return err
+		}
+		return nobodyRevoked
+	}
+}
+
+// watchers are what [Manager.Watch] has begun, by what can end it.
+type watchers struct {
+	n        atomic.Int64 // how many; while there are none, nothing else is touched
+	mu       sync.Mutex
+	sessions watchIndex[SessionID]
+	users    watchIndex[string]
+}
+
+type watchIndex[K comparable] map[K]map[*watch]struct{}
+
+func (x *watchIndex[K]) put(key K, w *watch) {
+	if *x == nil {
+		*x = watchIndex[K]{}
+	}
+	if (*x)[key] == nil {
+		(*x)[key] = map[*watch]struct{}{}
+	}
+	(*x)[key][w] = struct{}{}
+}
+
+func (x watchIndex[K]) drop(key K, w *watch) {
+	delete(x[key], w)
+	if len(x[key]) == 0 {
+		delete(x, key)
+	}
+}
+
+// add comes before the first look: what is ended later than that finds w here.
+func (ws *watchers) add(w *watch) {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	ws.n.Add(1)
+	ws.users.put(w.userID, w)
+	if w.session != (SessionID{}) {
+		ws.sessions.put(w.session, w)
+	}
+}
+
+func (ws *watchers) remove(w *watch) {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	ws.users.drop(w.userID, w)
+	ws.sessions.drop(w.session, w)
+	ws.n.Add(-1)
+}
+
+func (ws *watchers) sessionOf(w *watch) SessionID {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	return w.session
+}
 
 // end ends what hangs on the session.
-func (w *watchers) end(id SessionID) {}
+func (ws *watchers) end(id SessionID) {
+	if ws.n.Load() == 0 {
+		return
+	}
+	ws.mu.Lock()
+	var over []*watch
+	for w := range ws.sessions[id] {
+		over = append(over, w)
+	}
+	ws.mu.Unlock()
+	endWatches(over)
+}
 
-// endUser ends what hangs on any of the user's sessions but those in except.
-func (w *watchers) endUser(userID string, except ...SessionID) {}
+// endUser ends what hangs on any of the user's sessions but those in except. What
+// hangs on something else of theirs looks whether that is still there.
+func (ws *watchers) endUser(userID string, except ...SessionID) {
+	if ws.n.Load() == 0 {
+		return
+	}
+	ws.mu.Lock()
+	var over []*watch
+	for w := range ws.users[userID] {
+		switch {
+		case w.session == (SessionID{}):
+			w.lookSoon()
+		case !slices.Contains(except, w.session):
+			over = append(over, w)
+		}
+	}
+	ws.mu.Unlock()
+	endWatches(over)
+}
 
-// move makes what hangs on the session from hang on the session to.
-func (w *watchers) move(from, to SessionID) {}
+// endWatches is called without the lock: whoever hangs on these contexts is told.
+func endWatches(over []*watch) {
+	for _, w := range over {
+		w.end(problemOf(nobodyRevoked))
+	}
+}
+
+// move makes what hangs on the session from hang on the session to, and look
+// whether that is there: somebody may have ended it before.
+func (ws *watchers) move(from, to SessionID) {
+	if ws.n.Load() == 0 {
+		return
+	}
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	for w := range ws.sessions[from] {
+		ws.sessions.drop(from, w)
+		w.session = to
+		ws.sessions.put(to, w)
+		w.lookSoon()
+	}
+}
