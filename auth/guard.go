@@ -146,7 +146,22 @@ func (m *Manager) Authorize(ctx context.Context, action string, object any) erro
 	return m.authorize(ctx, Access{Identity: id, Action: action, Object: object})
 }
 
-func (m *Manager) authorize(ctx context.Context, a Access) (err error) {
+// authorize decides, and tells of a no to somebody.
+func (m *Manager) authorize(ctx context.Context, a Access) error {
+	err := m.decide(ctx, a)
+	if !errors.Is(err, ErrForbidden) {
+		return err
+	}
+	if a.Identity == nil {
+		return fmt.Errorf("%w: %s", ErrNoCredentials, a.Action)
+	}
+	m.emit(ctx, Event{Name: "forbidden", UserID: a.Identity.UserID, Actor: a.Identity.Actor, Reason: a.Action})
+	return err
+}
+
+// decide asks the authorizer. The error wraps ErrForbidden for a no; any other is an
+// outage.
+func (m *Manager) decide(ctx context.Context, a Access) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("auth: authorizer panicked: %v", p)
@@ -159,12 +174,5 @@ func (m *Manager) authorize(ctx context.Context, a Access) (err error) {
 	if !errors.Is(err, ErrForbidden) {
 		return asOutage(err)
 	}
-	err = fmt.Errorf("%w: %v", ErrForbidden, err)
-	e := Event{Name: "forbidden", Reason: a.Action}
-	if a.Identity == nil {
-		return fmt.Errorf("%w: %s", ErrNoCredentials, a.Action)
-	}
-	e.UserID, e.Actor = a.Identity.UserID, a.Identity.Actor
-	m.emit(ctx, e)
-	return err
+	return fmt.Errorf("%w: %v", ErrForbidden, err)
 }
