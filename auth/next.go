@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"path"
@@ -40,26 +41,51 @@ func (m *Manager) nextOrHome(target string) string {
 }
 
 // withNext adds to a page's URL where to go back to: to what was asked for, if
-// asking again does no harm.
+// asking again does no harm, and that is not the page itself. A page that has a next
+// keeps it.
 func withNext(page string, r *http.Request) string {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return page
 	}
-	next, ok := redirect.Clean(r.URL.RequestURI())
-	if !ok {
+	next, ok := redirect.Clean(asked(r))
+	if !ok || isSame(page, r) {
 		return page
 	}
 	page, fragment, found := strings.Cut(page, "#")
-	if strings.Contains(page, "?") {
-		page += "&"
-	} else {
-		page += "?"
+	before, query, asks := strings.Cut(page, "?")
+	switch has, err := url.ParseQuery(query); {
+	case err == nil && has.Has("next"):
+	case !asks:
+		page += "?next=" + url.QueryEscape(next)
+	case query == "" || query[len(query)-1] == '&':
+		page = before + "?" + query + "next=" + url.QueryEscape(next)
+	default:
+		page += "&next=" + url.QueryEscape(next)
 	}
-	page += "next=" + url.QueryEscape(next)
 	if found {
 		page += "#" + fragment
 	}
 	return page
+}
+
+// asked returns the path and query that the client asked for, and can ask for again:
+// r.URL may have lost a prefix since.
+func asked(r *http.Request) string {
+	if strings.HasPrefix(r.RequestURI, "/") {
+		return r.RequestURI
+	}
+	return r.URL.RequestURI()
+}
+
+// isSame reports whether page is what r asks for: to send a browser there once more
+// would go on without end.
+func isSame(page string, r *http.Request) bool {
+	to, err := url.Parse(page)
+	if err != nil || to.Host != "" && !strings.EqualFold(to.Host, r.Host) {
+		return false
+	}
+	from, err := url.Parse(asked(r))
+	return err == nil && path.Clean(to.Path) == path.Clean(from.Path)
 }
 
 // loginPageKey finds where a group of routes logs in.
@@ -92,6 +118,10 @@ func (m *Manager) loginURL(r *http.Request) string {
 	if to == "" && m.opts.LoginPage != nil {
 		to = m.opts.LoginPage(r)
 	}
+	if to != "" && !isPage(to) { // perhaps made from what the client sent
+		m.broken(r.Context(), "finding the login page", fmt.Errorf("auth: %q is neither a path on this site nor the whole URL of a page elsewhere", to))
+		to = ""
+	}
 	if to == "" {
 		to = m.URL("/login")
 	}
@@ -99,6 +129,15 @@ func (m *Manager) loginURL(r *http.Request) string {
 		return to // elsewhere, where a path of this site means nothing; or nowhere
 	}
 	return withNext(to, r)
+}
+
+// isPage reports whether a browser may be sent to log in there.
+func isPage(to string) bool {
+	if _, here := redirect.Clean(to); here {
+		return true
+	}
+	u, err := url.Parse(to)
+	return err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http")
 }
 
 // Next returns where to send a visitor who has logged in: to the path in the query

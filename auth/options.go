@@ -97,9 +97,11 @@ type Options struct {
 	Logger *slog.Logger
 
 	// LoginPage says where a browser is sent to log in: a path on this site, to
-	// which next is added, or the whole URL of a page elsewhere, which gets no
-	// next. "" means the default. [Manager.LoginAt] overrides it for a group of
-	// routes. Default: the page "login", if there is one.
+	// which next is added unless it has one, or the whole URL of a page elsewhere,
+	// which gets no next. "" means the default, as does, with a word in the log,
+	// what is neither: it may be made from what the client sent. A browser that asks
+	// for the page itself is not sent there again. [Manager.LoginAt] overrides it for
+	// a group of routes. Default: the page "login", if there is one.
 	LoginPage func(r *http.Request) string
 	// These may answer a refusal in place of the default, and then return true:
 	// of guards, and of the mounted routes that have no page of their own to show

@@ -101,7 +101,7 @@ func (m *Manager) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 				to = m.loginURL(r)
 			}
 		}
-		if to != "" {
+		if to != "" && !isSame(to, r) {
 			category := "warning" // there was a login, and something has become of it
 			if p.MessageID() == p.Code {
 				category = "info"
