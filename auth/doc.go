@@ -4,8 +4,8 @@
 // [UserLoader]), a [Store] and, in [Options], ways to log in ([Provider]),
 // pages, request loaders and an [Authorizer]. Wrap the host's handler in
 // [Manager.Handler], serve Gatehouse's routes with [Manager.Mount], and guard
-// handlers with [Manager.RequireUser] and its like. Behind a guard [UserFrom]
-// returns the host's own user.
+// handlers with [Manager.RequireUser] and its like, or a whole mux with
+// [Manager.Protect]. Behind a guard [UserFrom] returns the host's own user.
 //
 // The package decides everything that has to do with validity, time, cookies
 // and refusals, once; what plugs in is small and decides nothing. Exactly one

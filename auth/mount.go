@@ -85,32 +85,38 @@ func (m *Manager) Mount(mux Mux) {
 }
 
 // own puts around every route of ours what holds for all of them.
-func (m *Manager) own(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		vary(h, varyCookie)
-		noStore(h)
-		h.Set("X-Content-Type-Options", "nosniff")
-		defer func() {
-			switch p := recover(); p {
-			case nil:
-			case http.ErrAbortHandler:
-				panic(p)
-			default:
-				m.Refuse(w, r, &Problem{Status: http.StatusInternalServerError, Code: "internal",
-					Detail: "Something went wrong here.", Err: fmt.Errorf("panic: %s\n%s", describePanic(p), debug.Stack())})
-			}
-		}()
-		if m.stateFrom(r.Context()) == nil {
-			if !m.anonymous(r) {
-				m.Refuse(w, r, errNoHandler)
-				return
-			}
-			// Handler took the path for the host's: a prefix was stripped since.
-			r = r.WithContext(&state{m: m, r: r})
+func (m *Manager) own(next http.Handler) http.Handler { return ownRoute{m, next} }
+
+// An ownRoute is one of ours, which guards itself.
+type ownRoute struct {
+	m    *Manager
+	next http.Handler
+}
+
+func (o ownRoute) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	m, h := o.m, w.Header()
+	vary(h, varyCookie)
+	noStore(h)
+	h.Set("X-Content-Type-Options", "nosniff")
+	defer func() {
+		switch p := recover(); p {
+		case nil:
+		case http.ErrAbortHandler:
+			panic(p)
+		default:
+			m.Refuse(w, r, &Problem{Status: http.StatusInternalServerError, Code: "internal",
+				Detail: "Something went wrong here.", Err: fmt.Errorf("panic: %s\n%s", describePanic(p), debug.Stack())})
 		}
-		next.ServeHTTP(w, r)
-	})
+	}()
+	if m.stateFrom(r.Context()) == nil {
+		if !m.anonymous(r) {
+			m.Refuse(w, r, errNoHandler)
+			return
+		}
+		// Handler took the path for the host's: a prefix was stripped since.
+		r = r.WithContext(&state{m: m, r: r})
+	}
+	o.next.ServeHTTP(w, r)
 }
 
 // describePanic says what went wrong, but not a value that may hold a secret.
