@@ -321,6 +321,18 @@ func TestWatchLookTimesOut(t *testing.T) {
 			t.Errorf("it ended with %v", err)
 		}
 	})
+	synctest.Test(t, func(t *testing.T) {
+		l := &changing{user: "ada"}
+		s := newSite(t, func(o *auth.Options) { o.Loaders = []auth.RequestLoader{l} })
+		ctx := s.visitor("X-Changing", "secret").watch(time.Minute)
+		l.mu.Lock()
+		l.hangs = true
+		l.mu.Unlock()
+		s.passes(4 * time.Minute)
+		if err := context.Cause(ctx); !errors.Is(err, context.Canceled) || errors.Is(err, auth.ErrNoCredentials) {
+			t.Errorf("a loader: it ended with %v", err)
+		}
+	})
 }
 
 // hooked is a store that can be told what else to do.
@@ -516,6 +528,7 @@ type changing struct {
 	mu    sync.Mutex
 	user  string
 	err   error
+	hangs bool
 	asked bool
 	body  atomic.Bool // whether there was one when it was asked again
 }
@@ -536,6 +549,9 @@ func (l *changing) LoadRequest(r *http.Request) (*auth.Identity, error) {
 		l.body.Store(true)
 	}
 	l.asked = true
+	if l.hangs {
+		<-r.Context().Done()
+	}
 	if err := r.Context().Err(); err != nil {
 		return nil, err
 	}
