@@ -23,8 +23,10 @@
 //
 // A handler behind a guard is tested with [Request], which somebody makes
 // without having logged in; a whole host with [Client], a browser in which
-// somebody is logged in, or with the cookie that [LogIn] returns. Nothing here
-// goes around the gate: a user who may not log in is refused in tests as well.
+// somebody is logged in, or with the cookie that [LogIn] returns. An [Option] says
+// how: fresh or not, remembered or not, by which proofs, with which headers and
+// from where. Nothing here goes around the gate: a user who may not log in is
+// refused in tests as well.
 //
 // For the composition there are [Users] for a host's table, a [Clock] for
 // [auth.Options.Now], an [Outbox] for [auth.Options.Events], a [Factor] to be

@@ -84,6 +84,26 @@ func ExampleRequest() {
 	hello.ServeHTTP(w, authtest.Request(t, "GET", "/", authtest.User{ID: "ada"}))
 }
 
+// A request may be more than just a user's: here it is fresh, or a key's that may
+// only read.
+func ExampleRequest_options() {
+	var t *testing.T // the test's own
+	m, err := auth.New(authtest.NewUsers("ada"), memory.New(nil), nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	settings := m.RequireFresh(time.Hour)(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	try := func(opts ...authtest.Option) {
+		w := httptest.NewRecorder()
+		settings.ServeHTTP(w, authtest.Request(t, "GET", "/settings", authtest.User{ID: "ada"}, opts...))
+		fmt.Println(w.Code)
+	}
+	try()
+	try(authtest.Fresh())
+	try(authtest.Scopes("read"))
+}
+
 // A test of a whole host has a browser in which somebody is logged in.
 func ExampleClient() {
 	var t *testing.T         // the test's own
@@ -97,6 +117,27 @@ func ExampleClient() {
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
 		t.Errorf("ada gets %s", res.Status)
+	}
+}
+
+// Somebody comes back to a browser that is remembered, from a telephone, and has
+// to confirm who they are before they see the settings.
+func ExampleClient_restored() {
+	var t *testing.T         // the test's own
+	var m *auth.Manager      // the host's
+	var handler http.Handler // m.Handler(mux)
+	client := authtest.Client(t, m, handler, "ada",
+		authtest.Restored(),
+		authtest.From("203.0.113.7"),
+		authtest.Header("Accept", "text/html"),
+		authtest.Header("User-Agent", "Mozilla/5.0 (iPhone; CPU iPhone OS 26_0 like Mac OS X) Version/26.0 Mobile Safari/604.1"))
+	res, err := client.Get(authtest.Origin + "/settings")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if at := res.Request.URL.Path; at != "/auth/confirm" {
+		t.Errorf("ada is sent to %s", at)
 	}
 }
 

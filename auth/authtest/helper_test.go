@@ -233,7 +233,7 @@ func TestRequest(t *testing.T) {
 		{"a user", authtest.Request(t, "GET", "/", user("ada")), m.RequireUser, 200},
 		{"nobody", authtest.Request(t, "GET", "/", nil), m.RequireUser, 401},
 		{"not fresh", authtest.Request(t, "GET", "/", user("ada")), m.RequireFresh(time.Minute), 401},
-		{"fresh", authtest.Request(t, "GET", "/", user("ada"), auth.Proof{Method: "pin", At: time.Now()}), m.RequireFresh(time.Minute), 200},
+		{"fresh", authtest.Request(t, "GET", "/", user("ada"), authtest.Fresh()), m.RequireFresh(time.Minute), 200},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := httptest.NewRecorder()
