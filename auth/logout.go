@@ -41,18 +41,23 @@ func (m *Manager) LogOut(w http.ResponseWriter, r *http.Request) error {
 	if known, err := s.identity(); err == nil && known.Session != nil {
 		e.UserID, e.Actor = known.UserID, known.Actor
 	}
+	// The session first: what forgets the browser ends it as well, and would leave
+	// nothing here to tell of.
 	id, ok := m.sessionOf(s)
+	var err error
+	if ok {
+		err = m.store.DeleteSession(ctx, id)
+		if err != nil && ctx.Err() != nil {
+			again, cancel := outlive(ctx)
+			defer cancel()
+			err = m.store.DeleteSession(again, id)
+		}
+	}
 	if err := m.forgetBrowser(w, r, s); err != nil {
 		failed = errors.Join(failed, err)
 	}
 	if !ok {
 		return failed
-	}
-	err := m.store.DeleteSession(ctx, id)
-	if err != nil && ctx.Err() != nil {
-		again, cancel := outlive(ctx)
-		defer cancel()
-		err = m.store.DeleteSession(again, id)
 	}
 	m.setCookie(w, m.cookies.session, "", -1)
 	m.watchers.end(id)

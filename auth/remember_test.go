@@ -483,6 +483,11 @@ func TestLogoutDeletesRememberCookie(t *testing.T) {
 	if len(v.cookies) != 0 {
 		t.Errorf("left: %v", v.cookies)
 	}
+	// It is told of, as any other, also if there is no session.
+	s.remembered("ada").reopen().post("/auth/logout", "")
+	if e := s.named("logout"); len(e) != 2 || e[0].UserID != "ada" || e[1].UserID != "ada" {
+		t.Errorf("log-outs %+v, want two of ada", e)
+	}
 	// Logged in and out again within one request, nothing is left at all.
 	w := httptest.NewRecorder()
 	s.m.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
