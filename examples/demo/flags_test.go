@@ -31,6 +31,12 @@ func TestFlags(t *testing.T) {
 		"no folder":        {[]string{"-addr", "localhost:0", "-db", "file:" + missing}, missing},
 		"not a network":    {[]string{"-trusted-proxies", "10.0.0.1"}, `"10.0.0.1" is not a network such as 10.0.0.0/8`},
 		"half a network":   {[]string{"-trusted-proxies", "10.0.0.0/8,x"}, `"x" is not a network`},
+		"no such binding":  {[]string{"-binding", "basic"}, `-binding "basic": want off, notice or strict`},
+		"empty binding":    {[]string{"-binding="}, `-binding "": want off, notice or strict`},
+		"no overlap":       {[]string{"-remember-overlap", "0"}, "-remember-overlap 0s: make it 1s or more, and 10m at most"},
+		"negative overlap": {[]string{"-remember-overlap", "-1m"}, "-remember-overlap -1m0s: make it"},
+		"too much overlap": {[]string{"-remember-overlap", "10m1s"}, "-remember-overlap 10m1s: make it"},
+		"not a duration":   {[]string{"-remember-overlap", "60"}, `invalid value "60" for flag -remember-overlap`},
 		"argument":         {[]string{"serve"}, `unexpected argument "serve"`},
 		"unknown flag":     {[]string{"-tls"}, "-tls"},
 	} {
@@ -44,12 +50,16 @@ func TestFlags(t *testing.T) {
 		})
 	}
 	c, err := parse(nil)
-	if err != nil || c.addr != "localhost:8080" || c.db != "file:demo.db" || c.proxies != nil {
+	if err != nil || c.addr != "localhost:8080" || c.db != "file:demo.db" || c.proxies != nil || c.binding != "notice" || c.overlap != time.Minute {
 		t.Errorf("without flags: %+v, %v", c, err)
 	}
 	c, err = parse([]string{"-trusted-proxies", "10.0.0.0/8, ::1/128", "-trusted-proxies", "192.0.2.0/24"})
 	if err != nil || len(c.proxies) != 3 {
 		t.Errorf("networks: %+v, %v", c, err)
+	}
+	c, err = parse([]string{"-binding", "strict", "-remember-overlap", "1m30s"})
+	if err != nil || c.binding != "strict" || c.overlap != 90*time.Second {
+		t.Errorf("binding and overlap: %+v, %v", c, err)
 	}
 	if _, err := parse([]string{"-h"}); !errors.Is(err, flag.ErrHelp) {
 		t.Errorf("-h: %v", err)

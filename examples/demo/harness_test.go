@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/auth"
 	"github.com/gatehouse-go/gatehouse/auth/authtest"
 	"github.com/gatehouse-go/gatehouse/providers/password"
 )
@@ -64,34 +65,56 @@ func (l *logbook) String() string {
 type demo struct {
 	*httptest.Server
 	*authtest.Clock
-	log *logbook
+	log   *logbook
+	site  *site
+	users people
+	stop  func() // ends it before the test does
 }
 
 // newDemo serves a site with quick hashes and a clock of its own.
 func newDemo(t testing.TB, db string, change ...func(*config)) *demo {
 	t.Helper()
-	d := &demo{Clock: authtest.NewClock(time.Now()), log: new(logbook)}
-	c := config{db: db, seams: seams{now: d.Now, hasher: quick}}
-	for _, f := range change {
-		f(&c)
-	}
-	logger := slog.New(slog.NewTextHandler(d.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	s, err := newSite(context.Background(), c, logger)
+	return newDemoAt(t, authtest.NewClock(time.Now()), db, change...)
+}
+
+// newDemoAt is newDemo for a clock that has gone on already.
+func newDemoAt(t testing.TB, clock *authtest.Clock, db string, change ...func(*config)) *demo {
+	t.Helper()
+	d := &demo{Clock: clock, log: new(logbook)}
+	c, err := parse([]string{"-db", db})
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.Server = httptest.NewUnstartedServer(s.handler)
+	c.seams = seams{now: d.Now, hasher: quick}
+	for _, f := range change {
+		f(&c)
+	}
+	open := openStore
+	if c.open != nil {
+		open = c.open
+	}
+	c.open = func(ctx context.Context, dsn string) (store auth.Store, users people, closeStore func() error, err error) {
+		store, users, closeStore, err = open(ctx, dsn)
+		d.users = users
+		return store, users, closeStore, err
+	}
+	logger := slog.New(slog.NewTextHandler(d.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	if d.site, err = newSite(context.Background(), c, logger); err != nil {
+		t.Fatal(err)
+	}
+	d.Server = httptest.NewUnstartedServer(d.site.handler)
 	d.Config.ErrorLog = slog.NewLogLogger(logger.Handler(), slog.LevelError)
 	d.Start()
-	t.Cleanup(func() {
+	d.stop = sync.OnceFunc(func() {
 		d.Server.Close()
-		if err := s.close(); err != nil {
+		if err := d.site.close(); err != nil {
 			t.Error(err)
 		}
 		if bad := complaints(d.log.String()); bad != "" {
 			t.Errorf("the log has errors:\n%s", bad)
 		}
 	})
+	t.Cleanup(d.stop)
 	return d
 }
 
@@ -245,6 +268,29 @@ func (c *client) cookie(name string) string {
 	return ""
 }
 
+// put gives the client a cookie, as if it had been set.
+func (c *client) put(name, value string) {
+	c.t.Helper()
+	u, err := url.Parse(c.base)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.client.Jar.SetCookies(u, []*http.Cookie{{Name: name, Value: value, Path: "/"}})
+}
+
+// drop takes a cookie from the client.
+func (c *client) drop(name string) {
+	c.t.Helper()
+	u, err := url.Parse(c.base)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.client.Jar.SetCookies(u, []*http.Cookie{{Name: name, Path: "/", MaxAge: -1}})
+	if c.cookie(name) != "" {
+		c.t.Fatalf("the cookie %s cannot be dropped", name)
+	}
+}
+
 const (
 	email  = "ada@example.com"
 	secret = "correct horse battery staple"
@@ -259,9 +305,10 @@ func (c *client) register(email, password string) {
 	}
 }
 
-func (c *client) logIn(email, password string) {
+// logIn logs in, with more fields given as names and values.
+func (c *client) logIn(email, password string, more ...string) {
 	c.t.Helper()
-	a := c.post("/auth/login", "email", email, "password", password)
+	a := c.post("/auth/login", append([]string{"email", email, "password", password}, more...)...)
 	if a.StatusCode != c.ok(http.StatusOK) {
 		c.t.Fatalf("logging in: %s", a)
 	}

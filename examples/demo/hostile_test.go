@@ -184,6 +184,10 @@ func TestHostile(t *testing.T) {
 	})
 	victim := d.client(t, true)
 	victim.register(email, secret)
+	const other = "grace@example.com" // whose sessions the victim's session cannot end
+	stays := d.client(t, true)
+	stays.register(other, secret)
+	stays.logIn(other, secret, "remember", "true")
 	hashed.Store(0)
 	token := victim.cookie("sid")
 	before := strings.Count(d.log.String(), "event=login ")
@@ -192,7 +196,7 @@ func TestHostile(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range workers {
 		wg.Go(func() {
-			f := &fuzzer{rand.New(rand.NewPCG(seed, uint64(i))), token}
+			f := &fuzzer{rand.New(rand.NewPCG(seed, uint64(i))), token, stays.cookie("remember")}
 			var conn *wire
 			defer func() { conn.close() }()
 			for n := range requests / workers {
@@ -233,7 +237,7 @@ func TestHostile(t *testing.T) {
 	if now := strings.Count(d.log.String(), "event=login "); now != before {
 		t.Errorf("%d logins", now-before)
 	}
-	if n := strings.Count(d.log.String(), "event=registered"); n != 1 {
+	if n := strings.Count(d.log.String(), "event=registered"); n != 2 {
 		t.Errorf("%d registrations", n)
 	}
 	if strings.Contains(d.log.String(), "panic") {
@@ -241,6 +245,10 @@ func TestHostile(t *testing.T) {
 	}
 	if !victim.in() {
 		t.Error("the victim has been logged out")
+	}
+	stays.drop("sid")
+	if !stays.in() {
+		t.Error("the other is remembered no more")
 	}
 	victim.logIn(email, secret) // is known, and thus not locked out
 	var all []string
@@ -308,7 +316,8 @@ func (w *wire) send(raw []byte, method string) (answer, error) {
 // A fuzzer makes requests that are wrong somewhere.
 type fuzzer struct {
 	*rand.Rand
-	token string // of somebody else's session
+	token    string // of somebody else's session
+	remember string // of another's browser
 }
 
 func (f *fuzzer) of(list ...string) string { return list[f.IntN(len(list))] }
@@ -428,8 +437,11 @@ func (f *fuzzer) request(from string) (raw []byte, method string) {
 
 // cookies are ours, spoiled. None of them is anybody's.
 func (f *fuzzer) cookies() string {
-	name := f.of("sid", "sid", "sid", "login", "device", "__Host-sid", "SID")
+	name := f.of("sid", "sid", "sid", "login", "device", "remember", "remember", "__Host-sid", "SID")
 	well := strings.Repeat("A", 42) + f.of("A", "E", "8") // well-formed, and nobody's
+	if name == "remember" {
+		well = f.maybe(well+"."+well, well, "."+well, well+".", well+"."+well+".", f.remembered())
+	}
 	value := f.of("", "a", well, well+"A", f.junk(), strings.Repeat("A", 4000), `"`+well+`"`, "%41"+well[1:], strings.Repeat("=", 43), strings.Repeat("\xff", 43), f.swapped())
 	switch f.IntN(4) {
 	case 0:
@@ -442,9 +454,18 @@ func (f *fuzzer) cookies() string {
 	return name + "=" + value
 }
 
+// remembered is the other's remember token with a change in its selector,
+// which must make it nobody's. One in its verifier would be taken for a theft.
+func (f *fuzzer) remembered() string {
+	selector, verifier, _ := strings.Cut(f.remember, ".")
+	return f.swap(selector) + "." + verifier
+}
+
 // swapped is the victim's token with a change that must make it nobody's.
-func (f *fuzzer) swapped() string {
-	b := []byte(f.token)
+func (f *fuzzer) swapped() string { return f.swap(f.token) }
+
+func (f *fuzzer) swap(token string) string {
+	b := []byte(token)
 	i := f.IntN(len(b) - 1)
 	if b[i] == 'A' {
 		b[i] = 'B'
@@ -535,7 +556,7 @@ func (f *fuzzer) judge(host string, a answer) string {
 	if a.Request.Method == "HEAD" {
 		a.body = "{}"
 	}
-	if strings.Contains(a.body, f.token) {
+	if strings.Contains(a.body, f.token) || strings.Contains(a.body, f.remember) {
 		return "tells a token to"
 	}
 	if err := onSite(host, a); err != nil {

@@ -3,12 +3,15 @@
 //
 //	go run ./examples/demo
 //
-// It keeps everything in one SQLite file and needs no set-up. Its routes:
+// It keeps everything in one SQLite file and needs no set-up. A browser in which
+// somebody has logged in to stay is remembered, and what uses a session from
+// another kind of browser has to confirm who it is: see the flags -binding and
+// -remember-overlap. Its routes:
 //
 //	GET  /                       public; says who is logged in, or offers to log in
 //	GET  /me                     for users; HTML, or JSON for Accept: application/json
 //	GET  /settings               for users who proved who they are within 10 minutes
-//	*    /auth/...               Gatehouse's own: register, login, logout, password, sessions, session
+//	*    /auth/...               Gatehouse's own: register, login, logout, password, sessions, confirm, session
 package main
 
 import (
@@ -45,6 +48,8 @@ type config struct {
 	addr    string
 	db      string
 	proxies prefixes
+	binding string        // off, notice or strict
+	overlap time.Duration // see auth.Options.RememberOverlap
 
 	seams // no flag sets these
 }
@@ -80,6 +85,8 @@ func parse(args []string) (config, error) {
 	flags.StringVar(&c.addr, "addr", "localhost:8080", "listen on this `address`, which must be of the loopback interface: the demo speaks plain HTTP")
 	flags.StringVar(&c.db, "db", "file:demo.db", "keep everything in this `database`: file:NAME for SQLite, memory: for nowhere")
 	flags.Var(&c.proxies, "trusted-proxies", "believe X-Forwarded-For of proxies in this `network` (CIDR)")
+	flags.StringVar(&c.binding, "binding", "notice", "what becomes of a session that is used from another browser than it began in: with off nothing, with notice it has to be confirmed before the settings, with strict it ends (`off|notice|strict`)")
+	flags.DurationVar(&c.overlap, "remember-overlap", time.Minute, "let the token of a remembered browser be used again for this `duration` after its use; later it is taken for stolen")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		flags.SetOutput(os.Stdout)
@@ -89,6 +96,10 @@ func parse(args []string) (config, error) {
 		return c, fmt.Errorf("%w (-h lists the flags)", err)
 	case flags.NArg() > 0:
 		return c, fmt.Errorf("unexpected argument %q (-h lists the flags)", flags.Arg(0))
+	case c.binding != "off" && c.binding != "notice" && c.binding != "strict":
+		return c, fmt.Errorf("-binding %q: want off, notice or strict", c.binding)
+	case c.overlap < time.Second || c.overlap > 10*time.Minute:
+		return c, fmt.Errorf("-remember-overlap %v: make it 1s or more, and 10m at most", c.overlap)
 	}
 	return c, nil
 }

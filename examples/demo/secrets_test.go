@@ -67,15 +67,24 @@ func (v *vault) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 	}
 	for _, c := range r.Cookies() {
-		v.keep(c.Value, "cookie "+c.Name)
+		v.keepCookie(c)
 	}
 	resp, err := v.next.RoundTrip(r)
 	if err == nil {
 		for _, c := range resp.Cookies() {
-			v.keep(c.Value, "cookie "+c.Name)
+			v.keepCookie(c)
 		}
 	}
 	return resp, err
+}
+
+// keepCookie keeps the value of a cookie, and each half of one that has two.
+func (v *vault) keepCookie(c *http.Cookie) {
+	v.keep(c.Value, "cookie "+c.Name)
+	if selector, verifier, ok := strings.Cut(c.Value, "."); ok {
+		v.keep(selector, "selector of "+c.Name)
+		v.keep(verifier, "verifier of "+c.Name)
+	}
 }
 
 // forms returns what a secret could be written as.
@@ -162,14 +171,14 @@ func TestSecrets(t *testing.T) {
 		for _, name := range v.secrets {
 			kinds[name]++
 		}
-		for _, name := range []string{"password", "current", "cookie sid", "cookie device"} {
+		for _, name := range []string{"password", "current", "cookie sid", "cookie device", "cookie remember", "selector of remember", "verifier of remember"} {
 			if kinds[name] < 2 {
 				t.Errorf("%d secrets of kind %q were seen", kinds[name], name)
 			}
 		}
 
 		dumps := map[string][]byte{"the log": []byte(d.log.String())}
-		known := map[string]string{"the log": "login.failed"} // what must be there, or nothing was looked at
+		known := map[string]string{"the log": "remember.reused"} // what must be there, or nothing was looked at
 		if db == "memory:" {
 			var b bytes.Buffer
 			walk(&b, reflect.ValueOf(store), map[uintptr]bool{})
@@ -232,6 +241,30 @@ func everyFlow(t *testing.T, open func() *client, now *authtest.Clock, email str
 	c = open()
 	if a := c.post("/auth/login", "email", email, "password", first, "remember", "true"); a.StatusCode != c.ok(200) {
 		t.Fatalf("login: %s", a)
+	}
+	c.drop("sid") // the next comes back by being remembered
+	if a := c.get("/me"); a.StatusCode != 200 {
+		t.Fatalf("coming back: %s", a)
+	}
+	thief := open()
+	for _, js := range []string{"text/html", "application/json"} {
+		stayed := open()
+		stayed.logIn(email, first, "remember", "true")
+		thief.put("remember", stayed.cookie("remember"))
+		stayed.drop("sid")
+		stayed.get("/me")
+		now.Advance(2 * time.Minute)
+		if a := thief.get("/me", "Accept", js); a.StatusCode == 200 { // tells of a theft
+			t.Fatalf("used twice: %s", a)
+		}
+		thief.drop("remember")
+		stayed.get("/me", "Accept", js)
+		stayed.logIn(email, first, "remember", "true")
+		stayed.header.Set("User-Agent", "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36")
+		stayed.get("/settings", "Accept", js)
+		stayed.get("/me?remember=" + stayed.cookie("remember"))
+		stayed.get("/me", "Authorization", "Bearer "+stayed.cookie("remember"))
+		stayed.get("/me", "Cookie", "sid="+stayed.cookie("remember")+"; login="+stayed.cookie("remember"))
 	}
 	other, third := open(), open()
 	other.logIn(email, first)

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -45,6 +46,8 @@ func newSite(ctx context.Context, c config, logger *slog.Logger) (*site, error) 
 		Providers:       []auth.Provider{password.New(&password.Options{Words: []string{"gatehouse", "demo"}, Hasher: c.hasher, Logger: logger})},
 		Pages:           pages.New(&pages.Options{Site: "Gatehouse demo", Templates: html, UserName: called, Texts: texts}),
 		TrustedProxies:  c.proxies,
+		Binding:         bound(c.binding),
+		RememberOverlap: c.overlap,
 		Now:             c.now,
 		Logger:          logger,
 		InsecureCookies: true, // plain HTTP, on the loopback interface only: see listen
@@ -62,6 +65,25 @@ func newSite(ctx context.Context, c config, logger *slog.Logger) (*site, error) 
 	mux.Handle("GET /settings", m.RequireFresh(fresh)(http.HandlerFunc(s.settings)))
 	s.handler = m.Handler(mux)
 	return s, nil
+}
+
+// bound returns what -binding says. What a session is bound to does not change
+// when a browser is updated, or taken along to another network.
+func bound(mode string) auth.Binding {
+	if mode == "off" {
+		return auth.Binding{}
+	}
+	return auth.Binding{To: []func(*http.Request, netip.Addr) string{browser}, Strict: mode == "strict"}
+}
+
+// browser returns which browser sends r, without its version, "" for what is none.
+func browser(r *http.Request, _ netip.Addr) string {
+	for _, name := range [...]string{"Edg", "OPR", "Firefox", "FxiOS", "CriOS", "Chrome", "Safari", "curl"} { // most claim to be one further on
+		if strings.Contains(r.UserAgent(), name+"/") {
+			return name
+		}
+	}
+	return ""
 }
 
 // texts are the titles of the demo's own pages.
