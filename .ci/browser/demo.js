@@ -16,6 +16,7 @@ export async function useDemo(browser, faults, out) {
   const server = await serveDemo('file:' + join(folder, 'demo.db'))
   try {
     await live(browser, server.url, faults)
+    await comeBack(browser, server.url, faults)
     const looked = await lookAround(browser, server.url, faults, out)
     for (const line of server.log().split('\n')) {
       if (/ERROR|panic/.test(line)) faults.add('demo', `logs ${line}`)
@@ -39,9 +40,10 @@ async function visitor(browser, url, faults, options) {
   const follow = async name => {
     await Promise.all([page.waitForNavigation(), page.getByRole('main').getByRole('link', { name, exact: true }).click()])
   }
-  const logIn = async password => {
+  const logIn = async (password, stay) => {
     await page.getByLabel('Email address').fill(email)
     await page.getByLabel('Password', { exact: true }).fill(password)
+    if (stay) await page.getByLabel('Stay logged in').check()
     await press('Log in')
   }
   return { context, page, press, follow, logIn, close: () => context.close() }
@@ -122,6 +124,39 @@ async function live(browser, url, faults) {
   await other.close()
   await page.goto(url + '/me')
   at('/me', 'the browser that has revoked the other')
+  await close()
+}
+
+// Somebody stays logged in when the browser is closed, and proves who they are
+// again before it matters.
+async function comeBack(browser, url, faults) {
+  const check = (ok, what) => faults.check(ok, 'demo', what)
+  const { page, context, press, follow, logIn, close } = await visitor(browser, url, faults, { javaScriptEnabled: false })
+  const at = (path, what) => check(page.url() === url + path, `${what} leads to ${page.url()}, want ${path}`)
+  const cookies = async () => (await context.cookies()).map(c => c.name)
+
+  await page.goto(url + '/me')
+  await logIn(second, true)
+  at('/me', 'logging in to stay')
+  const kept = (await context.cookies()).filter(c => c.expires > 0).map(c => c.name)
+  check(kept.includes('remember') && !kept.includes('sid'), `the browser keeps ${kept} when it is closed`)
+  await context.clearCookies({ name: 'sid' }) // closed, and opened again
+  await page.goto(url + '/me')
+  at('/me', 'coming back')
+  check((await page.locator('main').innerText()).includes('Stays logged in'), '/me does not say that the browser is remembered')
+  await follow('Settings')
+  at('/auth/confirm?next=%2Fsettings', 'asking for the settings after coming back')
+  await page.getByLabel('Password', { exact: true }).fill('not the password')
+  await press('Confirm')
+  check(await page.locator('[aria-invalid=true]').getAttribute('name') === 'password', 'a wrong password is not marked')
+  await page.getByLabel('Password', { exact: true }).fill(second)
+  await press('Confirm')
+  at('/settings', 'confirming after coming back')
+  await page.goto(url + '/me')
+  await press('Log out')
+  check(!(await cookies()).some(name => name === 'sid' || name === 'remember'), `logging out leaves ${await cookies()}`)
+  await page.goto(url + '/me')
+  at('/auth/login?next=%2Fme', 'coming back after logging out')
   await close()
 }
 

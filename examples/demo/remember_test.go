@@ -512,7 +512,7 @@ func TestBinding(t *testing.T) {
 func TestRememberHeaders(t *testing.T) {
 	d := newDemo(t, "memory:")
 	c := d.remembered(t, false)
-	for _, path := range []string{"/", "/me", "/auth/login", "/auth/session"} {
+	for _, path := range []string{"/", "/me", "/nothing", "/auth/login", "/auth/session"} {
 		c.drop("sid")
 		a := c.get(path)
 		if cc := a.Header.Get("Cache-Control"); len(a.Header["Set-Cookie"]) != 2 || cc != "no-store" {
