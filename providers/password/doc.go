@@ -15,12 +15,13 @@
 //
 // # What is kept
 //
-// A hash by [Bcrypt] or [Argon2id], or by a [Hasher] of the host's, in the
+// A hash by [Bcrypt] or [Argon2id], or by another [Hasher], in the
 // credential of kind "password", whose key is the user's ID; or, with a [Table],
 // in the host's own column. A password is taken as it was typed, in Unicode
 // normal form C and otherwise unchanged: every byte of it counts, up to 1,024.
 // Hashes of other formats, parameters and pepper keys are read as well, and are
-// replaced at the next login if nobody has changed the password meanwhile.
+// replaced at the next login if nobody has changed the password meanwhile: those
+// of Flask by [Werkzeug].
 //
 // # What is promised
 //

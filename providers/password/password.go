@@ -28,7 +28,8 @@ type Options struct {
 	// are read in any case, and replaced by one of Hasher at the next login.
 	// Default Bcrypt{}, of cost 12.
 	Hasher Hasher
-	// OldHashers read hashes of still other formats. Default none.
+	// OldHashers read hashes of still other formats, such as [Werkzeug].
+	// Default none.
 	OldHashers []Hasher
 	// Pepper is a secret that goes into every hash. Default none.
 	Pepper *Pepper
@@ -182,6 +183,12 @@ func (o *Options) check() error {
 		}
 	}
 	errs = append(errs, o.Pepper.validate())
+	switch o.Hasher.(type) {
+	case Werkzeug, *Werkzeug:
+		if o.Pepper != nil {
+			bad("Options.Pepper does not go with the Hasher Werkzeug, whose hashes others are to read: leave one of them out")
+		}
+	}
 	if o.MinLength < leastMinLength || o.MinLength > maxMinLength {
 		bad("Options.MinLength is %d: make it %d to %d, or 0 for %d", o.MinLength, leastMinLength, maxMinLength, defaultMinLength)
 	}
