@@ -28,8 +28,9 @@ type Options struct {
 	// are read in any case, and replaced by one of Hasher at the next login.
 	// Default Bcrypt{}, of cost 12.
 	Hasher Hasher
-	// OldHashers read hashes of still other formats, such as [Werkzeug].
-	// Default none.
+	// OldHashers read hashes of still other formats, such as [Werkzeug]. A
+	// password that is wrong in normal form C is tried as it was typed, which is
+	// what most others have hashed. Default none.
 	OldHashers []Hasher
 	// Pepper is a secret that goes into every hash. Default none.
 	Pepper *Pepper

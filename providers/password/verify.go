@@ -124,10 +124,15 @@ func (p *Provider) proveOnce(ctx context.Context, c auth.Credential, password st
 		stored, may = dummy, false
 	}
 	due := !p.scheme.current(stored)
+	// Others have hashed what was typed, in whatever normal form.
+	typed := due && password != string(prepared) && len(password) <= maxBytes
 	var right bool
 	var upgraded string
 	err = p.gate.do(ctx, func() error {
 		err := guarded(func() error { return p.scheme.verify(stored, prepared) })
+		if typed && errors.Is(err, ErrMismatch) {
+			err = guarded(func() error { return p.scheme.verify(stored, []byte(password)) })
+		}
 		right = err == nil && may
 		switch {
 		case !due:
