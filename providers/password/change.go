@@ -20,9 +20,6 @@ import (
 // "conflict" if the password was changed meanwhile, "busy", or one of the new
 // password's, see [Provider.Register]. Any other is an outage, or says that
 // sessions could not be ended.
-//
-// With a [Table], ctx must be of a request whose session began with the
-// password, which tells the name to look up.
 func (p *Provider) Change(ctx context.Context, userID, current, password string) (auth.Proof, error) {
 	proof, _, err := p.change(ctx, userID, current, password)
 	return proof, err
@@ -125,34 +122,23 @@ func noPassword() error {
 func (p *Provider) held(ctx context.Context, userID string) (auth.Credential, error) {
 	key := userID
 	if p.opts.Table != nil {
-		key = p.keyOfSession(ctx, userID)
-	}
-	var c auth.Credential
-	if key != "" {
 		var err error
-		if c, err = p.load(ctx, key, userID); err != nil {
+		key, err = p.opts.Table.Name(ctx, userID)
+		if errors.Is(err, auth.ErrNotFound) {
+			err = noPassword()
+		}
+		if err != nil {
 			return auth.Credential{}, err
 		}
+	}
+	c, err := p.load(ctx, key, userID)
+	if err != nil {
+		return auth.Credential{}, err
 	}
 	if len(c.Data) == 0 {
 		return auth.Credential{}, noPassword()
 	}
 	return c, nil
-}
-
-// keyOfSession returns the name that the user logged in with to the session of
-// ctx, "" if it did not begin with a password.
-func (p *Provider) keyOfSession(ctx context.Context, userID string) string {
-	id, err := p.m.IdentityFrom(ctx)
-	if err != nil || id.UserID != userID {
-		return ""
-	}
-	for _, proof := range id.Proofs {
-		if proof.Kind == kind {
-			return proof.Key
-		}
-	}
-	return ""
 }
 
 // confirm checks a password of somebody who is known already. field is where it

@@ -90,6 +90,14 @@ func ExampleTable() {
 				}
 				return "", "", auth.ErrNotFound
 			},
+			Name: func(_ context.Context, userID string) (login string, err error) {
+				for _, u := range users { // SELECT login FROM users WHERE id = $1
+					if u.id == userID {
+						return u.login, nil
+					}
+				}
+				return "", auth.ErrNotFound
+			},
 			Save: func(_ context.Context, userID, oldHash, newHash string) error {
 				for i, u := range users { // UPDATE users SET hash = $3 WHERE id = $1 AND hash = $2
 					if u.id == userID && u.hash == oldHash {

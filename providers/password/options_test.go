@@ -35,6 +35,17 @@ func TestOptions(t *testing.T) {
 			t.Errorf("nothing is said of %s in:\n%v", want, err)
 		}
 	}
+	old := new(oldTable)
+	for name, table := range map[string]*password.Table{
+		"LookUp": {Name: old.name, Save: old.save},
+		"Name":   {LookUp: old.lookUp, Save: old.save},
+		"Save":   {LookUp: old.lookUp, Name: old.name},
+	} {
+		_, err := auth.New(memory.NewUsers(), memory.New(nil), &auth.Options{Providers: []auth.Provider{password.New(&password.Options{Table: table})}})
+		if err == nil || !strings.Contains(err.Error(), "Options.Table") {
+			t.Errorf("without %s: %v", name, err)
+		}
+	}
 	for _, o := range []*password.Options{nil, {}, {MinLength: 8}, {MinLength: 64}, {Hasher: password.Argon2id{}}, {Login: password.ByEither}} {
 		if _, err := auth.New(memory.NewUsers(), memory.New(nil), &auth.Options{Providers: []auth.Provider{password.New(o)}}); err != nil {
 			t.Errorf("%+v: %v", o, err)

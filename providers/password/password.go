@@ -208,8 +208,8 @@ func (o *Options) check() error {
 	if o.MaxWait < 0 {
 		bad("Options.MaxWait is %v: make it more than 0, or 0 for 30 seconds", o.MaxWait)
 	}
-	if t := o.Table; t != nil && (t.LookUp == nil || t.Save == nil) {
-		bad("Options.Table needs both LookUp and Save")
+	if t := o.Table; t != nil && (t.LookUp == nil || t.Name == nil || t.Save == nil) {
+		bad("Options.Table needs all of LookUp, Name and Save")
 	}
 	return errors.Join(errs...)
 }

@@ -17,7 +17,7 @@ import (
 //
 // There is no route for registering, since the host has its own.
 //
-// Both functions are needed and are called concurrently.
+// All functions are needed and are called concurrently.
 type Table struct {
 	// LookUp returns the user who logs in under that name, and the hash of
 	// their password, "" if they have none. The name is what was typed, without
@@ -26,6 +26,12 @@ type Table struct {
 	// there is no such user; any other is an outage.
 	LookUp func(ctx context.Context, login string) (userID, hash string, err error)
 
+	// Name returns a name by which LookUp finds the user with that ID: who is
+	// logged in confirms and changes their password without naming themselves.
+	// The error wraps [auth.ErrNotFound] if there is no such user, or none with a
+	// name; any other is an outage.
+	Name func(ctx context.Context, userID string) (login string, err error)
+
 	// Save replaces the user's hash, if it still is oldHash, in one statement:
 	//
 	//	UPDATE users SET hash = $newHash WHERE id = $userID AND hash = $oldHash
@@ -33,7 +39,7 @@ type Table struct {
 	// It returns an error that wraps [auth.ErrConflict] if no row was changed.
 	// newHash is "" if the password is taken away.
 	//
-	// If the table is in the store's own database, both functions use what the
+	// If the table is in the store's own database, the functions use what the
 	// store says for their ctx, such as bunstore.Store.DB: where writers wait
 	// for one another, anything else might wait for the store, which waits for
 	// it.

@@ -23,6 +23,9 @@ type oldTable struct {
 	mu   sync.Mutex
 	rows []oldUser
 	fail error
+
+	nameless error  // of name
+	rename   string // what name says
 }
 
 type oldUser struct{ id, login, hash string }
@@ -72,6 +75,18 @@ func (o *oldTable) lookUp(_ context.Context, login string) (userID, hash string,
 	return "", "", fmt.Errorf("users: %w", auth.ErrNotFound)
 }
 
+// name is SELECT login … WHERE id = $1.
+func (o *oldTable) name(ctx context.Context, userID string) (login string, err error) {
+	u, err := o.byID(ctx, userID)
+	if o.rename != "" {
+		u.login = o.rename
+	}
+	if err == nil {
+		err = o.nameless
+	}
+	return u.login, err
+}
+
 // save is UPDATE … SET hash = $3 WHERE id = $1 AND hash = $2.
 func (o *oldTable) save(_ context.Context, userID, oldHash, newHash string) error {
 	o.mu.Lock()
@@ -97,7 +112,7 @@ func tableSite(t testing.TB, o *oldTable, opts password.Options) *site {
 		opts.Hasher = password.Bcrypt{Cost: 6, InsecureFast: true}
 	}
 	opts.Logger = slog.New(slog.DiscardHandler)
-	opts.Table = &password.Table{LookUp: o.lookUp, Save: o.save}
+	opts.Table = &password.Table{LookUp: o.lookUp, Name: o.name, Save: o.save}
 	s.provider = password.New(&opts)
 	m, err := auth.New(auth.UserFunc(o.byID), s.store, &auth.Options{
 		Providers: []auth.Provider{s.provider}, Pages: pageDump{}, Now: s.clock, Logger: slog.New(slog.DiscardHandler),
@@ -183,6 +198,45 @@ func TestTableWithout(t *testing.T) {
 	}
 }
 
+// Who is logged in without having typed a name, such as in a browser that is
+// remembered, can confirm and change their password all the same.
+func TestTableRemembered(t *testing.T) {
+	old := openOldTable(t)
+	s := tableSite(t, old, password.Options{})
+	c := s.client()
+	if r := c.json("/login", fields{"email": "bob", "password": "tr0mbone & 3 sisters", "remember": true}); r.Code != 200 {
+		t.Fatalf("%d %s", r.Code, r.text)
+	}
+	delete(c.cookies, "__Host-sid")
+	if r := c.json("/confirm", fields{"password": "tr0mbone & 3 sisters"}); r.Code != 200 {
+		t.Errorf("confirm: %d %s", r.Code, r.text)
+	}
+	delete(c.cookies, "__Host-sid")
+	if r := c.json("/confirm", fields{"password": "something else"}); r.Code != 401 {
+		t.Errorf("confirm, wrong password: %d %s", r.Code, r.text)
+	}
+	old.nameless = fmt.Errorf("no name: %w", auth.ErrNotFound)
+	if r := c.json("/confirm", fields{"password": "tr0mbone & 3 sisters"}); r.Code != 409 || r.code() != "no_password" {
+		t.Errorf("confirm without a name: %d %s", r.Code, r.text)
+	}
+	old.nameless = errors.New("disk on fire")
+	if r := c.json("/confirm", fields{"password": "tr0mbone & 3 sisters"}); r.Code != 503 {
+		t.Errorf("outage: %d %s", r.Code, r.text)
+	}
+	old.nameless = nil
+	old.rename = "dan"
+	if r := c.json("/confirm", fields{"password": "another old password"}); r.Code != 409 || r.code() != "no_password" {
+		t.Errorf("confirm with the password of somebody else: %d %s", r.Code, r.text)
+	}
+	old.rename = ""
+	if r := c.json("/password", fields{"current": "tr0mbone & 3 sisters", "password": newPassword}); r.Code != 200 || !c.loggedIn() {
+		t.Errorf("change: %d %s", r.Code, r.text)
+	}
+	if r := s.client().json("/login", fields{"email": "bob", "password": newPassword}); r.Code != 200 {
+		t.Errorf("new password: %d %s", r.Code, r.text)
+	}
+}
+
 func TestTableHasNoRegistration(t *testing.T) {
 	s := tableSite(t, openOldTable(t), password.Options{})
 	if r := s.client().json("/register", fields{"email": "x@example.com", "password": goodPassword}); r.Code != 404 {
@@ -234,7 +288,7 @@ func TestTableRaces(t *testing.T) {
 func TestTableStore(t *testing.T) {
 	old := openOldTable(t)
 	inner := memory.New(nil)
-	p := password.New(&password.Options{Table: &password.Table{LookUp: old.lookUp, Save: old.save}})
+	p := password.New(&password.Options{Table: &password.Table{LookUp: old.lookUp, Name: old.name, Save: old.save}})
 	store := p.WrapCredentials(inner)
 	if got, ok := auth.As[auth.Sweeper](store); !ok || got != auth.Sweeper(inner) {
 		t.Error("what is inside is not found")

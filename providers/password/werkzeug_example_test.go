@@ -54,6 +54,14 @@ func ExampleWerkzeug() {
 				}
 				return u.id, u.hash, nil
 			},
+			Name: func(ctx context.Context, userID string) (login string, err error) {
+				// SELECT username FROM users WHERE id = $1
+				u, err := users.byID(ctx, userID)
+				if err != nil {
+					return "", err
+				}
+				return u.username, nil
+			},
 			Save: func(_ context.Context, userID, oldHash, newHash string) error {
 				// UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2
 				u, err := users.find(func(u *flaskUser) bool { return u.id == userID && u.hash == oldHash })
