@@ -80,7 +80,8 @@ type Problem struct {
 	// Reason says more of why it is a 401: "none", nothing says who asks; or
 	// there was a login, and it has "expired", was "revoked" (or has expired long
 	// ago), its user is "disabled" or was "changed", its binding was changed
-	// ("binding"), a remembered browser's token was "reused", a factor is "owed".
+	// ("binding"), a remembered browser's token was "reused", or it comes back too often
+	// ("limited"); a factor is "owed".
 	// "not_fresh", "bad_credentials" as Code.
 	Reason     string
 	RetryAfter time.Duration // sent as Retry-After, rounded up to seconds; 0: not sent

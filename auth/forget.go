@@ -7,56 +7,75 @@ import (
 	"slices"
 )
 
-// endFamily forgets a remembered browser and ends its sessions. Not being there is
-// not an error: whoever forgot it ends the sessions.
-func (m *Manager) endFamily(ctx context.Context, key string) error {
-	userID, err := m.forgetFamily(ctx, key)
-	if err != nil || userID == "" {
-		return err
+// endFamily forgets a remembered browser and ends its sessions, in an order in
+// which whoever is hindered half-way can begin again: its tokens are good no more
+// and nothing that rests on it passes the gate; its sessions end; it is gone. It
+// reports whether it was the one who began. Not being there is not an error.
+func (m *Manager) endFamily(ctx context.Context, key string, why *nobody) (first bool, err error) {
+	c, err := m.changeFamily(ctx, key, func(c *Credential, f *family) error {
+		if f.Ended != "" {
+			return errUnchanged
+		}
+		f.Live, f.Used, f.Ended = nil, "", why.reason
+		c.Generation++
+		return nil
+	})
+	switch {
+	case err == nil:
+		first = true
+	case err == errUnchanged, c.UserID != "": // or it cannot be read: all the more
+	case errors.Is(err, ErrNoCredentials):
+		return false, nil
+	default:
+		return false, err
 	}
-	return m.endSessionsOf(ctx, userID, key)
+	if err := m.endSessionsOf(ctx, c.UserID, key); err != nil {
+		return first, err
+	}
+	return first, m.forgetFamily(ctx, key)
 }
 
-// endSessionsOf ends the sessions that hang on a remembered browser.
+// endSessionsOf ends the sessions that hang on a remembered browser, as many as it
+// can.
 func (m *Manager) endSessionsOf(ctx context.Context, userID, key string) error {
 	all, err := m.store.UserSessions(ctx, userID)
 	if err != nil {
 		return asOutage(err)
 	}
+	var failed error
 	for _, s := range all {
 		if k, ok := familyOf(s.Proofs); !ok || k != key {
 			continue
 		}
 		if err := m.store.DeleteSession(ctx, s.ID); err != nil && !errors.Is(err, ErrNotFound) {
-			return asOutage(err)
+			failed = errors.Join(failed, asOutage(err))
+			continue
 		}
 		m.watchers.end(s.ID)
 	}
-	return nil
+	return failed
 }
 
-// forgetFamily deletes the credential, whoever changes it meanwhile, and returns
-// whose it was, "" if it is not there.
-func (m *Manager) forgetFamily(ctx context.Context, key string) (userID string, err error) {
+// forgetFamily deletes the credential, whoever changes it meanwhile.
+func (m *Manager) forgetFamily(ctx context.Context, key string) error {
 	for range rememberRounds {
 		c, err := m.store.LoadCredential(ctx, rememberKind, key)
 		if err == nil {
 			err = m.store.ChangeCredentials(ctx, Change{Old: &c})
 		}
 		switch {
-		case err == nil:
-			return c.UserID, nil
-		case errors.Is(err, ErrNotFound):
-			return "", nil
+		case err == nil, errors.Is(err, ErrNotFound):
+			return nil
 		case !errors.Is(err, ErrConflict):
-			return "", asOutage(err)
+			return asOutage(err)
 		}
 	}
-	return "", errors.New("auth: a remembered browser is changed without end")
+	return errors.New("auth: a remembered browser is changed without end")
 }
 
-// endFamilies forgets the user's remembered browsers, but for those that the
-// sessions in except hang on. The sessions are ended by whoever calls it.
+// endFamilies forgets the user's remembered browsers. Those that the sessions in
+// except hang on stay, so that these go on, but with a token that is good no more,
+// see reissue. The sessions are ended by whoever calls it.
 func (m *Manager) endFamilies(ctx context.Context, userID string, except ...SessionID) error {
 	held, err := m.store.UserCredentials(ctx, userID, rememberKind)
 	if err != nil || len(held) == 0 {
@@ -74,23 +93,29 @@ func (m *Manager) endFamilies(ctx context.Context, userID string, except ...Sess
 			keep = append(keep, key)
 		}
 	}
+	var failed error
 	for _, c := range held {
-		if slices.Contains(keep, c.Key) {
+		if !slices.Contains(keep, c.Key) {
+			failed = errors.Join(failed, m.forgetFamily(ctx, c.Key))
 			continue
 		}
-		if _, err := m.forgetFamily(ctx, c.Key); err != nil {
-			return err
+		_, err := m.changeFamily(ctx, c.Key, func(_ *Credential, f *family) error {
+			f.Live, f.Used, f.Retired = nil, "", true
+			return nil
+		})
+		if err != nil && !errors.Is(err, ErrNoCredentials) {
+			failed = errors.Join(failed, err)
 		}
 	}
-	return nil
+	return failed
 }
 
 // endBrowser forgets what the browser of r is remembered by, by its cookie or by
 // what this response has set, unless that is the family keep, and deletes the
 // cookie.
-func (m *Manager) endBrowser(ctx context.Context, w http.ResponseWriter, r *http.Request, keep string) error {
+func (m *Manager) endBrowser(ctx context.Context, w http.ResponseWriter, r *http.Request, s *state, keep string) error {
 	var failed error
-	for _, value := range [...]string{cookie(r, m.cookies.remember), setBefore(w, m.cookies.remember)} {
+	for _, value := range [...]string{m.rememberOf(r, s), setBefore(w, m.cookies.remember)} {
 		if value == "" {
 			continue
 		}
@@ -99,9 +124,20 @@ func (m *Manager) endBrowser(ctx context.Context, w http.ResponseWriter, r *http
 			if key == keep {
 				return nil
 			}
-			failed = errors.Join(failed, m.endFamily(ctx, key))
+			_, err := m.endFamily(ctx, key, nobodyRevoked)
+			failed = errors.Join(failed, err)
 		}
 		m.setCookie(w, m.cookies.remember, "", -1)
 	}
 	return failed
+}
+
+// rememberOf returns the cookie of a remembered browser that r has come with. A
+// request that is exempt from the check of its origin has come with none that
+// counts: another site may have sent it.
+func (m *Manager) rememberOf(r *http.Request, s *state) string {
+	if s != nil && s.apart {
+		return ""
+	}
+	return cookie(r, m.cookies.remember)
 }

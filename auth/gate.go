@@ -68,13 +68,17 @@ func (m *Manager) gate(w http.ResponseWriter, r *http.Request, a *admission) err
 	label := deviceLabel(r.UserAgent())
 	var remember rememberToken
 	var begun Credential
+	if err := m.capByFamily(ctx, a); err != nil {
+		return err
+	}
 	if a.remember > 0 {
+		if !m.hasFirstFactor(withoutFamily(a.proofs)) { // what remembers may not go on for ever by itself
+			a.remember = min(a.remember, max(a.endsBy.Sub(now), time.Second))
+		}
 		if remember, begun, err = m.beginFamily(ctx, u, a.userID, label, a.remember); err != nil {
 			return err
 		}
 		a.proofs, a.endsBy = append(withoutFamily(a.proofs), rememberProof(&begun, now)), begun.ExpiresAt
-	} else if err := m.capByFamily(ctx, a); err != nil {
-		return err
 	}
 	asItCame := r
 	if s != nil && s.m == m {
@@ -120,6 +124,8 @@ func (m *Manager) gate(w http.ResponseWriter, r *http.Request, a *admission) err
 	m.setCookie(w, m.cookies.session, tok.String(), 0)
 	if a.remember > 0 {
 		m.setCookie(w, m.cookies.remember, remember.String(), a.remember)
+	} else if key, ok := familyOf(a.proofs); ok && a.renew != nil {
+		m.reissue(ctx, w, r, key)
 	}
 	if err := m.dropPending(w, r, a.resumed); err != nil {
 		m.broken(ctx, "ending a half-done login", err)
@@ -205,7 +211,7 @@ func (m *Manager) endPrevious(ctx context.Context, w http.ResponseWriter, r *htt
 		return asOutage(err)
 	}
 	keep, _ := familyOf(a.proofs)
-	if err := m.endBrowser(ctx, w, r, keep); err != nil {
+	if err := m.endBrowser(ctx, w, r, s, keep); err != nil {
 		return err
 	}
 	if s == nil {
@@ -217,7 +223,7 @@ func (m *Manager) endPrevious(ctx context.Context, w http.ResponseWriter, r *htt
 	}
 	if before, err := s.identity(); err == nil && before.Session != nil {
 		if key, ok := familyOf(before.Proofs); ok && key != keep {
-			if err := m.endFamily(ctx, key); err != nil {
+			if _, err := m.endFamily(ctx, key, nobodyRevoked); err != nil {
 				return err
 			}
 		}
@@ -294,7 +300,7 @@ func (m *Manager) undo(ctx context.Context, sess *Session, familyKey string) {
 	ctx, cancel := outlive(ctx)
 	defer cancel()
 	if familyKey != "" {
-		if _, err := m.forgetFamily(ctx, familyKey); err != nil {
+		if err := m.forgetFamily(ctx, familyKey); err != nil {
 			m.broken(ctx, "forgetting the browser of a login that was refused", err)
 		}
 	}

@@ -38,7 +38,7 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 		}
 		// A half-done login goes first: whoever began it knows better who they are.
 		if found.remembered && !found.half {
-			m.restore(w, r, s, found.remember)
+			w = m.restore(w, r, s, found.remember)
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -80,7 +80,7 @@ func (s *state) exempt() error {
 	_, err := s.identity()
 	if err == nil {
 		s.mu.Lock()
-		s.has = false
+		s.has, s.apart = false, true
 		s.mu.Unlock()
 	}
 	return err

@@ -10,9 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"log/slog"
+
 	"github.com/gatehouse-go/gatehouse/auth"
 	"github.com/gatehouse-go/gatehouse/stores/memory"
-	"log/slog"
 )
 
 func TestHostilePendingCarriedOver(t *testing.T) {

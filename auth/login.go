@@ -72,6 +72,7 @@ func (m *Manager) LogIn(w http.ResponseWriter, r *http.Request, userID string, p
 	if err := m.resume(r, &a); err != nil {
 		return m.refused(r, &a, err)
 	}
+	a.take = m.useUpPending(w, r, &a)
 	return m.refused(r, &a, m.gate(w, r, &a))
 }
 

@@ -78,14 +78,15 @@ func (m *Manager) forgetBrowser(w http.ResponseWriter, r *http.Request, s *state
 	if id, err := s.identity(); err == nil {
 		key, known = familyOf(id.Proofs)
 	}
-	if !known && cookie(r, m.cookies.remember) == "" && setBefore(w, m.cookies.remember) == "" {
+	if !known && m.rememberOf(r, s) == "" && setBefore(w, m.cookies.remember) == "" {
 		return nil
 	}
 	ctx, cancel := outlive(r.Context())
 	defer cancel()
-	err := m.endBrowser(ctx, w, r, "")
+	err := m.endBrowser(ctx, w, r, s, "")
 	if known {
-		err = errors.Join(err, m.endFamily(ctx, key))
+		_, failed := m.endFamily(ctx, key, nobodyRevoked)
+		err = errors.Join(err, failed)
 	}
 	return err
 }

@@ -64,7 +64,8 @@ type Options struct {
 	RememberMax time.Duration
 	// RememberOverlap is for how long after its use the token of a remembered
 	// browser can be used again, by requests that were sent at the same time or
-	// whose answer was lost. Later it means that two have it. Default 60 seconds.
+	// whose answer was lost. Later it means that two have it. The clocks of
+	// processes that share a store must differ by much less. Default 60 seconds.
 	RememberOverlap time.Duration
 	// Binding is what sessions are bound to. Default: nothing.
 	Binding Binding

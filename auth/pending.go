@@ -44,6 +44,7 @@ func (m *Manager) suspend(w http.ResponseWriter, r *http.Request, a *admission, 
 		return asOutage(err)
 	}
 	m.setCookie(w, m.cookies.login, tok.String(), pendingLifetime)
+	notForCaches(w.Header()) // a remembered browser may be on any page
 	return &OwedError{Factors: owed}
 }
 

@@ -29,6 +29,7 @@ var (
 	nobodyChanged  = newReason("changed")
 	nobodyUnbound  = newReason("binding")
 	nobodyReused   = newReason("reused")
+	nobodyLimited  = newReason("limited")
 	nobodyOwes     = newReason("owed")
 )
 

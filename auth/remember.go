@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"time"
 )
@@ -21,6 +22,8 @@ const (
 	maxRemembered  = 30 // browsers of one user
 	maxSuccessors  = 64 // of one verifier, within the overlap
 	rememberRounds = 2 * maxSuccessors
+	maxRestores    = 100 // of one browser, in restoreWindow
+	restoreWindow  = 10 * time.Minute
 )
 
 // A rememberToken is what a remembered browser holds.
@@ -43,13 +46,15 @@ func parseRemember(s string) (t rememberToken, ok bool) {
 // fields.
 type family struct {
 	Version  int      `json:"v"`
-	Live     []string `json:"live"`           // digests of the verifiers that are good
-	Used     string   `json:"used,omitempty"` // digest of the one that was used last
-	UsedAt   int64    `json:"at,omitempty"`   // when it was used first, in milliseconds
-	Lifetime int64    `json:"life"`           // as it began, in milliseconds
-	Max      int64    `json:"max,omitempty"`  // as it began, in milliseconds; 0: it does not slide
-	Extended int64    `json:"ext,omitempty"`  // when its end was last moved, in milliseconds
-	User     string   `json:"user,omitempty"` // the user's AuthVersion
+	Live     []string `json:"live"`              // digests of the verifiers that are good
+	Used     string   `json:"used,omitempty"`    // digest of the one that was used last
+	UsedAt   int64    `json:"at,omitempty"`      // when it was used first, in milliseconds
+	Lifetime int64    `json:"life"`              // as it began, in milliseconds
+	Max      int64    `json:"max,omitempty"`     // as it began, in milliseconds; 0: it does not slide
+	Extended int64    `json:"ext,omitempty"`     // when its end was last moved, in milliseconds
+	Retired  bool     `json:"retired,omitempty"` // its token is good no more; its sessions live
+	Ended    string   `json:"ended,omitempty"`   // why it ended; its sessions are being ended
+	User     string   `json:"user,omitempty"`    // the user's AuthVersion
 }
 
 func readFamily(c *Credential) (family, error) {
@@ -97,7 +102,7 @@ func (m *Manager) beginFamily(ctx context.Context, u User, userID, label string,
 	if extra := len(held) - maxRemembered + 1; extra > 0 { // the longest unused make room
 		slices.SortFunc(held, func(a, b Credential) int { return lastUse(&a).Compare(lastUse(&b)) })
 		for i := range held[:extra] {
-			if err := m.endFamily(ctx, held[i].Key); err != nil {
+			if _, err := m.endFamily(ctx, held[i].Key, nobodyRevoked); err != nil {
 				return tok, c, err
 			}
 		}
@@ -116,23 +121,27 @@ func rememberProof(c *Credential, at time.Time) Proof {
 	return Proof{Method: rememberKind, At: at, Kind: rememberKind, Key: c.Key, Generation: c.Generation}
 }
 
-// A judgement is what a verifier is worth.
-type judgement int
-
-const (
-	dead judgement = iota // it was good once, and is no more: two have it
-	live
-	overlapping // used a moment ago
-)
-
-func (m *Manager) judge(f *family, digest string) judgement {
+// judge says what a verifier is worth: nil if it is good, or why nobody is asking.
+func (m *Manager) judge(f *family, digest string) error {
 	switch {
+	case f.Ended == nobodyReused.reason:
+		return nobodyReused
+	case f.Ended != "" || f.Retired:
+		return nobodyRevoked
 	case slices.Contains(f.Live, digest):
-		return live
-	case digest == f.Used && m.now().Before(time.UnixMilli(f.UsedAt).Add(m.opts.RememberOverlap)):
-		return overlapping
+		return nil
+	case f.overlaps(digest, m.now(), m.opts.RememberOverlap):
+		if len(f.Live) >= maxSuccessors {
+			return nobodyLimited
+		}
+		return nil
 	}
-	return dead
+	return nobodyReused // it was good once: two have it
+}
+
+// overlaps reports whether the verifier was used a moment ago.
+func (f *family) overlaps(digest string, now time.Time, overlap time.Duration) bool {
+	return f.Used != "" && digest == f.Used && now.Before(time.UnixMilli(f.UsedAt).Add(overlap))
 }
 
 // succeed uses the verifier up and returns its successor: of any number of callers
@@ -140,44 +149,79 @@ func (m *Manager) judge(f *family, digest string) judgement {
 func (m *Manager) succeed(ctx context.Context, tok rememberToken) (rememberToken, Credential, error) {
 	key := m.familyKey(tok.selector)
 	digest := m.verifierDigest(tok.verifier, key)
+	next := rememberToken{tok.selector, newToken()}
+	successor := m.verifierDigest(next.verifier, key)
+	c, err := m.changeFamily(ctx, key, func(c *Credential, f *family) error {
+		if err := m.judge(f, digest); err != nil {
+			return err
+		}
+		now := m.Now()
+		if slices.Contains(f.Live, digest) {
+			f.Live, f.Used, f.UsedAt = []string{successor}, digest, now.UnixMilli()
+		} else {
+			f.Live = append(f.Live, successor)
+		}
+		c.UsedAt = now
+		f.slide(c, now)
+		return nil
+	})
+	return next, c, err
+}
+
+// reissue gives a browser that was left its session, when all others were forgotten,
+// a new token: whoever has copied the old one has nothing.
+func (m *Manager) reissue(ctx context.Context, w http.ResponseWriter, r *http.Request, key string) {
+	tok, ok := parseRemember(cookie(r, m.cookies.remember))
+	if !ok || m.familyKey(tok.selector) != key {
+		return
+	}
+	next := rememberToken{tok.selector, newToken()}
+	c, err := m.changeFamily(ctx, key, func(_ *Credential, f *family) error {
+		if !f.Retired {
+			return errUnchanged
+		}
+		f.Live, f.Retired = []string{m.verifierDigest(next.verifier, key)}, false
+		return nil
+	})
+	switch {
+	case err == nil:
+		m.setCookie(w, m.cookies.remember, next.String(), c.remaining(m.Now()))
+	case err != errUnchanged && !errors.Is(err, ErrNoCredentials):
+		m.broken(ctx, "remembering a browser anew", err)
+	}
+}
+
+// errUnchanged: there is nothing to change.
+var errUnchanged = errors.New("auth: unchanged")
+
+// changeFamily changes what is kept of a remembered browser, whoever else does so
+// meanwhile. An error of change is returned as it is, with what is kept.
+func (m *Manager) changeFamily(ctx context.Context, key string, change func(c *Credential, f *family) error) (Credential, error) {
 	for range rememberRounds {
 		c, err := m.store.LoadCredential(ctx, rememberKind, key)
 		if err != nil {
-			return tok, c, revokedIfMissing(err)
+			return c, revokedIfMissing(err)
 		}
 		f, err := readFamily(&c)
 		if err != nil {
-			return tok, c, err
+			return c, err
 		}
-		now := m.Now()
-		next := rememberToken{tok.selector, newToken()}
-		successor := m.verifierDigest(next.verifier, key)
-		switch m.judge(&f, digest) {
-		case live:
-			f.Live, f.Used, f.UsedAt = []string{successor}, digest, now.UnixMilli()
-		case overlapping:
-			f.Live = append(f.Live, successor)
-			if extra := len(f.Live) - maxSuccessors; extra > 0 {
-				f.Live = f.Live[extra:]
-			}
-		default:
-			return tok, c, nobodyReused
+		next := c
+		if err := change(&next, &f); err != nil {
+			return c, err
 		}
-		changed := c
-		changed.UsedAt = now
-		f.slide(&changed, now)
-		if changed.Data, err = json.Marshal(f); err != nil {
-			return tok, c, fmt.Errorf("auth: encoding a remembered browser: %w", err)
+		if next.Data, err = json.Marshal(f); err != nil {
+			return c, fmt.Errorf("auth: encoding a remembered browser: %w", err)
 		}
-		switch err := m.store.ChangeCredentials(ctx, Change{Old: &c, New: &changed}); {
-		case err == nil:
-			return next, changed, nil
-		case errors.Is(err, ErrConflict): // another tab
-		default:
-			return tok, c, revokedIfMissing(err)
+		err = m.store.ChangeCredentials(ctx, Change{Old: &c, New: &next})
+		if err == nil {
+			return next, nil
+		}
+		if !errors.Is(err, ErrConflict) { // another tab
+			return c, revokedIfMissing(err)
 		}
 	}
-	return tok, Credential{}, errors.New("auth: a remembered browser is changed without end")
+	return Credential{}, errors.New("auth: a remembered browser is changed without end")
 }
 
 // slide moves the end of c, by the policy that it began with.

@@ -2,22 +2,25 @@ package auth
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 )
 
 // restore logs in whoever this browser remembers, before the handler runs and if
-// nobody else is asking. What it finds is what the request then knows.
-func (m *Manager) restore(w http.ResponseWriter, r *http.Request, s *state, tok rememberToken) {
-	if _, err := s.identity(); !errors.Is(err, ErrNoCredentials) {
-		return
+// nobody else is asking. What it finds is what the request then knows. The handler
+// is given what restore returns.
+func (m *Manager) restore(w http.ResponseWriter, r *http.Request, s *state, tok rememberToken) http.ResponseWriter {
+	if _, err := s.identity(); !errors.Is(err, ErrNoCredentials) || !deliverable(w, r) || m.mayHoldCookies(r) != nil {
+		return w
 	}
-	if !deliverable(w, r) || m.mayHoldCookies(r) != nil {
-		return
+	if err := m.tryRestore(w, r, s, tok); err != nil { // else the gate has told s
+		m.notRestored(s, err)
 	}
-	err := m.tryRestore(w, r, s, tok)
-	if err == nil {
-		return // the gate has told s
-	}
+	return m.keepCookies(w)
+}
+
+// notRestored says why nobody is asking.
+func (m *Manager) notRestored(s *state, err error) {
 	var n *nobody
 	var owed *OwedError
 	var problem *Problem
@@ -51,8 +54,11 @@ func (m *Manager) tryRestore(w http.ResponseWriter, r *http.Request, s *state, t
 		m.broken(ctx, "reading a remembered browser", err)
 		return nobodyRevoked
 	}
-	if m.judge(&f, m.verifierDigest(tok.verifier, key)) == dead {
-		return m.reused(s, &c)
+	switch err := m.judge(&f, m.verifierDigest(tok.verifier, key)); {
+	case f.Ended != "", err == nobodyReused: // perhaps by somebody who could not finish
+		return m.end(s, &c, err)
+	case err != nil:
+		return err
 	}
 	u, err := m.loadUser(ctx, c.UserID)
 	if err != nil {
@@ -62,10 +68,15 @@ func (m *Manager) tryRestore(w http.ResponseWriter, r *http.Request, s *state, t
 		return nobodyDisabled
 	}
 	if authVersion(u) != f.User {
-		if err := m.endFamily(ctx, key); err != nil {
-			return err
-		}
-		return nobodyChanged
+		return m.end(s, &c, nobodyChanged)
+	}
+	// Every restoration makes a session: nobody can make them without end.
+	n, _, err := m.store.Count(ctx, m.counterKey(rememberKind, "family", key), restoreWindow, m.Now())
+	if err != nil {
+		return asOutage(err)
+	}
+	if n > maxRestores {
+		return nobodyLimited
 	}
 	a := admission{
 		userID:   c.UserID,
@@ -74,20 +85,7 @@ func (m *Manager) tryRestore(w http.ResponseWriter, r *http.Request, s *state, t
 		resumed:  true,
 		version:  f.User,
 	}
-	a.take = func() error {
-		next, used, err := m.succeed(ctx, tok)
-		if err == nobodyReused { // meanwhile
-			return m.reused(s, &used)
-		} else if err != nil {
-			return err
-		}
-		// At once, so that the browser has it whatever becomes of the login.
-		m.setCookie(w, m.cookies.remember, next.String(), used.remaining(m.Now()))
-		vary(w.Header(), varyCookie)
-		noStore(w.Header()) // on a page, perhaps, that knows nothing of logins
-		a.endsBy = used.ExpiresAt
-		return nil
-	}
+	a.take = m.useUp(w, r, s, tok, &a)
 	err = m.gate(w, r, &a)
 	var owed *OwedError
 	if errors.As(err, &owed) {
@@ -96,17 +94,59 @@ func (m *Manager) tryRestore(w http.ResponseWriter, r *http.Request, s *state, t
 	return err
 }
 
-// reused ends a remembered browser whose token was used twice: somebody has
-// copied it, and nobody can say who is the owner.
-func (m *Manager) reused(s *state, c *Credential) error {
-	ctx, cancel := outlive(s.r.Context())
+// useUp returns what uses the token up and gives the browser its successor, at
+// once, so that it has it whatever becomes of the login.
+func (m *Manager) useUp(w http.ResponseWriter, r *http.Request, s *state, tok rememberToken, a *admission) func() error {
+	return func() error {
+		next, used, err := m.succeed(r.Context(), tok)
+		if err == nobodyReused {
+			return m.end(s, &used, nobodyReused)
+		} else if err != nil {
+			return err
+		}
+		m.setCookie(w, m.cookies.remember, next.String(), used.remaining(m.Now()))
+		notForCaches(w.Header())
+		a.endsBy = used.ExpiresAt
+		return nil
+	}
+}
+
+// useUpPending is useUp for a half-done login that rests on what remembers the
+// browser: it must be that very browser that completes it.
+func (m *Manager) useUpPending(w http.ResponseWriter, r *http.Request, a *admission) func() error {
+	key, ok := familyOf(a.proofs)
+	if !ok {
+		return nil
+	}
+	tok, ok := parseRemember(cookie(r, m.cookies.remember))
+	if !ok || m.familyKey(tok.selector) != key {
+		return func() error {
+			return fmt.Errorf("%w: the half-done login rests on another browser", ErrBadCredentials)
+		}
+	}
+	return m.useUp(w, r, m.stateFrom(r.Context()), tok, a)
+}
+
+// end ends a remembered browser, and tells if that is because its token was used
+// twice: somebody has copied it, and nobody can say who is the owner. It returns
+// why, if it could.
+func (m *Manager) end(s *state, c *Credential, why error) error {
+	n, ok := why.(*nobody)
+	if !ok {
+		n = nobodyRevoked
+	}
+	r := s.r
+	ctx, cancel := outlive(r.Context())
 	defer cancel()
-	if err := m.endFamily(ctx, c.Key); err != nil {
+	first, err := m.endFamily(ctx, c.Key, n)
+	if first && n == nobodyReused {
+		m.Emit(r, Event{Name: "remember.reused", UserID: c.UserID, Method: rememberKind,
+			Reason: "the token of a remembered browser (" + c.Label + ") was used twice; what hangs on it was ended"})
+	}
+	if err != nil {
 		return err
 	}
-	m.emit(s.r.Context(), Event{Name: "remember.reused", UserID: c.UserID, Addr: m.ClientAddr(s.r), Label: deviceLabel(s.r.UserAgent()),
-		Method: rememberKind, Reason: "the token of a remembered browser (" + c.Label + ") was used twice; what hangs on it was ended"})
-	return nobodyReused
+	return n.err
 }
 
 // deliverable reports whether a cookie that is set now reaches the browser. It does

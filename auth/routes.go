@@ -41,8 +41,8 @@ func (m *Manager) getLogin(w http.ResponseWriter, r *http.Request) {
 		m.redirect(w, m.nextOrHome(next))
 	case err == nil, errors.Is(err, ErrNoCredentials):
 		m.Answer(w, r, m.loginPage(next), nil)
-	default:
-		m.Refuse(w, r, err)
+	default: // whatever cannot be said of them, they can log in anew
+		m.Answer(w, r, m.loginPage(next), err)
 	}
 }
 
@@ -184,7 +184,11 @@ func (m *Manager) revoke(w http.ResponseWriter, r *http.Request) (message string
 		if id.Session != nil {
 			except = []SessionID{id.Session.ID}
 		}
-		return "sessions.revoked.others", m.RevokeUserSessions(r.Context(), id.UserID, except...)
+		err := m.RevokeUserSessions(r.Context(), id.UserID, except...)
+		if key, ok := familyOf(id.Proofs); ok && err == nil {
+			m.reissue(r.Context(), w, r, key)
+		}
+		return "sessions.revoked.others", err
 	case all != "":
 		return "", &Problem{Status: http.StatusUnprocessableEntity, Code: "invalid_field", Field: "all",
 			Detail: `Send either an id, or all with the value "others".`}

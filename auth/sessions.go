@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -29,27 +30,44 @@ func (m *Manager) RevokeSession(ctx context.Context, userID, handle string) erro
 	if err != nil {
 		return asOutage(err)
 	}
-	for _, s := range all {
-		if s.Handle() != handle {
-			continue
-		}
-		key, remembered := familyOf(s.Proofs)
-		if remembered { // first, or the browser would come back by it
-			if _, err := m.forgetFamily(ctx, key); err != nil {
-				return err
-			}
-		}
-		if err := m.store.DeleteSession(ctx, s.ID); err != nil {
+	i := slices.IndexFunc(all, func(s *Session) bool { return s.Handle() == handle })
+	if i < 0 {
+		return fmt.Errorf("%w: session", ErrNotFound)
+	}
+	outliving, cancel := outlive(ctx)
+	defer cancel()
+	err = m.endSession(outliving, all[i])
+	if err == nil {
+		m.emit(ctx, Event{Name: "sessions.revoked", UserID: userID, Reason: all[i].Label})
+	}
+	return err
+}
+
+// endSession ends a session, what remembers its browser first, and what has taken
+// its place meanwhile. [ErrNotFound] if it had ended already.
+func (m *Manager) endSession(ctx context.Context, s *Session) error {
+	key, remembered := familyOf(s.Proofs)
+	if remembered {
+		if _, err := m.endFamily(ctx, key, nobodyRevoked); err != nil {
 			return err
 		}
+	}
+	err := m.store.DeleteSession(ctx, s.ID)
+	if err == nil || remembered && errors.Is(err, ErrNotFound) {
 		m.watchers.end(s.ID)
-		if remembered {
-			if err := m.endSessionsOf(ctx, userID, key); err != nil {
-				return err
-			}
-		}
-		m.emit(ctx, Event{Name: "sessions.revoked", UserID: userID, Reason: s.Label})
 		return nil
+	}
+	if !errors.Is(err, ErrNotFound) {
+		return asOutage(err)
+	}
+	all, err := m.store.UserSessions(ctx, s.UserID)
+	if err != nil {
+		return asOutage(err)
+	}
+	for _, other := range all { // a renewal keeps when the login was
+		if other.ID != s.ID && other.CreatedAt.Equal(s.CreatedAt) && other.Label == s.Label {
+			return m.endSession(ctx, other)
+		}
 	}
 	return fmt.Errorf("%w: session", ErrNotFound)
 }
@@ -77,18 +95,17 @@ func outlive(ctx context.Context) (context.Context, context.CancelFunc) {
 }
 
 func (m *Manager) endAll(ctx context.Context, userID string, except ...SessionID) error {
-	// Tickets first: one that is taken in between makes a session that the
-	// second step finds.
-	if err := m.store.DeleteUserTickets(ctx, userID); err != nil {
-		return asOutage(err)
-	}
-	// And the remembered browsers, for the same reason.
-	if err := m.endFamilies(ctx, userID, except...); err != nil {
-		return err
-	}
+	// Tickets and remembered browsers first: one that is used in between makes a
+	// session that the next step finds. What fails does not hinder the rest.
+	failed := errors.Join(
+		asOutage(m.store.DeleteUserTickets(ctx, userID)),
+		m.endFamilies(ctx, userID, except...),
+	)
 	if err := m.store.DeleteUserSessions(ctx, userID, except...); err != nil {
-		return asOutage(err)
+		return errors.Join(failed, asOutage(err))
 	}
 	m.watchers.endUser(userID, except...)
-	return nil
+	// And again: a login in between, whose session has just ended, may have begun
+	// to remember its browser.
+	return errors.Join(failed, m.endFamilies(ctx, userID, except...))
 }

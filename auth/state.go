@@ -27,6 +27,7 @@ type state struct {
 	mu    sync.Mutex
 	token token // of the session cookie, not yet looked up
 	has   bool  // whether there is one
+	apart bool  // the request is answered by a credential of its own, whatever cookies came with it
 }
 
 // Deadline, Done, Err and Value are those of the request's own context, in which
