@@ -10,16 +10,19 @@ import (
 )
 
 // Answer answers with a page. If err is nil, p is shown, to clients that want
-// JSON as a description of its forms. Otherwise a browser gets p with the
+// JSON as p.Data or, without any, as a description of its forms. Otherwise a browser gets p with the
 // problem in it, under the problem's status, and others get
 // application/problem+json. Answer sets p.Problem, p.Status, p.Identity and, if
 // it is empty, p.Next from the query.
 func (m *Manager) Answer(w http.ResponseWriter, r *http.Request, p *Page, err error) {
 	if err == nil {
-		if m.wantsHTML(r) {
+		switch status := max(p.Status, http.StatusOK); {
+		case m.wantsHTML(r):
 			m.render(w, r, p, nil)
-		} else {
-			writeJSON(w, http.StatusOK, "application/json", describe(m, p))
+		case p.Data != nil:
+			writeJSON(w, status, "application/json", p.Data)
+		default:
+			writeJSON(w, status, "application/json", describe(m, p))
 		}
 		return
 	}

@@ -17,6 +17,9 @@ type Identity struct {
 	// Scopes are what the credential is limited to, if it came with the request
 	// itself and is limited: an API key's. Nil: not limited.
 	Scopes []string
+	// Credential is what the request itself carried, if its loader says so: of an
+	// API key the ID, as Key, and the name, as Label, but no Data. Or nil.
+	Credential *Credential
 }
 
 // HasScope reports whether the credential is good for scope: if it is limited to
@@ -70,7 +73,9 @@ func (id *Identity) Fresh(now time.Time, d time.Duration) bool {
 // a loader with a method Validate() error, and reports the error.
 type RequestLoader interface {
 	// LoadRequest returns the identity that r proves. It may give only a
-	// UserID: the Manager loads the user, and checks it in any case. An error
+	// UserID: the Manager loads the user, and checks it in any case. A User
+	// that has AuthVersion says what it was when the credential was made: if it
+	// has changed since, the credential is bad. An error
 	// that wraps [ErrNoCredentials] means that r carries nothing this loader
 	// understands, and the next is asked; [ErrBadCredentials] that what it
 	// carries is wrong, which is final: 401 where a user is required, never

@@ -69,6 +69,10 @@ func (m *Manager) Emit(r *http.Request, e Event) {
 	m.emit(r.Context(), e)
 }
 
+// EmitContext is [Manager.Emit] for code that has no request: the address and the
+// device are those of the request that ctx belongs to, if it belongs to one.
+func (m *Manager) EmitContext(ctx context.Context, e Event) { m.emit(ctx, e) }
+
 // broken logs an outage: what was being done, and why it could not be.
 func (m *Manager) broken(ctx context.Context, doing string, err error) {
 	m.logger.LogAttrs(ctx, slog.LevelError, "auth: "+doing+" failed", slog.Any("error", err))

@@ -132,6 +132,10 @@ func (m *Manager) Now() time.Time { return m.now().UTC().Truncate(time.Milliseco
 // steps.
 func (m *Manager) Nobody() string { return m.nobody }
 
+// Realm returns [Options.Realm]. What a provider digests has the realm in it, so
+// that no secret of one is of use in another.
+func (m *Manager) Realm() string { return m.opts.Realm }
+
 // URL returns where the page at path, such as "/register", is served, or "" if
 // this composition has no such page.
 func (m *Manager) URL(path string) string {

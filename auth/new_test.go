@@ -138,6 +138,7 @@ func TestNextIsSafe(t *testing.T) {
 		"/x/../auth/logout":    "/home",
 		"/auth":                "/home",
 		"/auth/sessions":       "/auth/sessions",
+		"/auth/keys":           "/auth/keys",
 		"/authors":             "/authors",
 	} {
 		s := newSite(t, func(o *auth.Options) { o.Home = "/home" })

@@ -289,10 +289,20 @@ func (o *Options) check() error {
 	for i, l := range o.Loaders {
 		if isNil(l) {
 			bad("Options.Loaders[%d] is nil: leave it out", i)
-		} else if v, ok := As[interface{ Validate() error }](l); ok {
+			continue
+		}
+		if v, ok := As[interface{ Validate() error }](l); ok {
 			if err := v.Validate(); err != nil {
 				bad("Options.Loaders[%d]: %w", i, err)
 			}
+		}
+		if p, ok := As[Provider](l); ok && !holds(o.Providers, p) {
+			bad("Options.Loaders[%d] is the provider %q: put it into Options.Providers as well", i, p.Name())
+		}
+	}
+	for i, p := range o.Providers {
+		if l, ok := As[RequestLoader](p); ok && !isNil(p) && !holds(o.Loaders, l) {
+			bad("Options.Providers[%d], %q, also reads requests: put it into Options.Loaders as well", i, p.Name())
 		}
 	}
 	if o.Authorizer != nil && isNil(o.Authorizer) {
@@ -308,6 +318,26 @@ func (o *Options) check() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// holds reports whether one of list is want, or a decorator of it.
+func holds[T any](list []T, want any) bool {
+	if !reflect.ValueOf(want).Comparable() {
+		return true // nobody can say
+	}
+	return slices.ContainsFunc(list, func(e T) bool {
+		for v := any(e); v != nil; {
+			if reflect.ValueOf(v).Comparable() && v == want {
+				return true
+			}
+			u, ok := v.(interface{ Unwrap() any })
+			if !ok {
+				return false
+			}
+			v = u.Unwrap()
+		}
+		return false
+	})
 }
 
 // isNil reports whether v is nil or holds a nil pointer, map or function: a

@@ -21,6 +21,7 @@ type Page struct {
 	Identity *Identity    // who is logged in, or nil
 	Sessions []*Session   // on "sessions": live ones, newest first
 	Flashes  []Flash      // messages from before
+	Data     any          // what a provider's own page is about; as JSON, what clients that want JSON get
 	Ways     []Credential // on "account": how the user can log in or be found; on any page of a user's at least the latter. Without Data
 
 	m *Manager

@@ -17,7 +17,9 @@ import (
 //
 //	WrapCredentials(CredentialStore) CredentialStore
 //
-// for one whose credentials are kept by the host.
+// for one whose credentials are kept by the host. A provider that is also a
+// [RequestLoader] goes into [Options.Loaders] as well, which says in what order
+// they are asked.
 type Provider interface {
 	// Name is unique in a Manager, in lower-case letters, digits and hyphens:
 	// it is the Method of its proofs and may be a part of its paths.

@@ -205,7 +205,11 @@ func (m *Manager) admitLoaded(s *state, loaded *Identity) (*Identity, error) {
 	}
 	s.mine = *loaded
 	s.mine.UserID, s.mine.User, s.mine.Session, s.mine.Proofs = u.AuthID(), u, nil, nil
-	m.Emit(s.r, Event{Name: "loaded", UserID: s.mine.UserID, Actor: s.mine.Actor})
+	e := Event{Name: "loaded", UserID: s.mine.UserID, Actor: s.mine.Actor}
+	if c := s.mine.Credential; c != nil {
+		e.Method = c.Kind
+	}
+	m.Emit(s.r, e)
 	return &s.mine, nil
 }
 
@@ -222,6 +226,9 @@ func (m *Manager) userLoaded(ctx context.Context, loaded *Identity) (User, error
 		return nil, err
 	}
 	if !isActive(u) {
+		return nil, ErrBadCredentials
+	}
+	if then, ok := loaded.User.(interface{ AuthVersion() string }); ok && then.AuthVersion() != authVersion(u) {
 		return nil, ErrBadCredentials
 	}
 	return u, nil

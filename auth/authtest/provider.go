@@ -120,8 +120,8 @@ func (p ProviderTest) kinds(t *testing.T) {
 			t.Errorf("kind %q\n\trule: kinds have names, each another, that a store can keep", k.Name)
 		}
 		seen[k.Name] = true
-		if !slices.Contains([]auth.Role{auth.Identifier, auth.FirstFactor, auth.SecondFactor, auth.Device}, k.Role) {
-			t.Errorf("kind %q has the role %q\n\trule: a role is one of the four", k.Name, k.Role)
+		if !slices.Contains([]auth.Role{auth.Identifier, auth.FirstFactor, auth.SecondFactor, auth.Device, auth.Token}, k.Role) {
+			t.Errorf("kind %q has the role %q\n\trule: a role is one of the five", k.Name, k.Role)
 		}
 	}
 }
