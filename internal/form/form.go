@@ -1,5 +1,6 @@
 // Package form reads what was posted: a form or a JSON object with the same
-// field names, from the body and from nowhere else. [Parse] is where to start.
+// field names, from the body and from nowhere else. [Parse] is where to start;
+// [ParseFields] takes numbers and lists as well.
 package form
 
 import (
@@ -46,11 +47,36 @@ func (v Values) Bool(field string) bool {
 	return false
 }
 
-// Parse reads at most 64 KiB of r's body. Fields that are not named are
-// ignored; a named one that is there twice, or is in JSON anything but a string
-// or a boolean, is refused, never guessed at. Its error is an [*Error], or what
-// reading the body met.
+// A Field is one that may be sent.
+type Field struct {
+	Name string
+	Kind Kind
+}
+
+// A Kind is what a field may be.
+type Kind int
+
+// The kinds. In a form everything is text.
+const (
+	Text   Kind = iota // in JSON a string or a boolean
+	Number             // in JSON also a number; what is returned is how it was written
+	List               // in JSON also an array of strings, in a form several of the name; joined by spaces
+)
+
+// Parse is [ParseFields] of fields that are Text.
 func Parse(w http.ResponseWriter, r *http.Request, fields ...string) (Values, error) {
+	texts := make([]Field, len(fields))
+	for i, name := range fields {
+		texts[i].Name = name
+	}
+	return ParseFields(w, r, texts...)
+}
+
+// ParseFields reads at most 64 KiB of r's body. Fields that are not named are
+// ignored; a named one that is there twice, or is in JSON anything but what its
+// Kind says, is refused, never guessed at. So are elements of a list that are empty or
+// have a space in them. Its error is an [*Error], or what reading the body met.
+func ParseFields(w http.ResponseWriter, r *http.Request, fields ...Field) (Values, error) {
 	mediaType, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil && r.ContentLength == 0 {
 		return Values{}, nil // nothing was sent, so nothing can be mistaken
@@ -91,7 +117,7 @@ func Parse(w http.ResponseWriter, r *http.Request, fields ...string) (Values, er
 	return values, nil
 }
 
-func parseForm(body []byte, fields []string) (Values, error) {
+func parseForm(body []byte, fields []Field) (Values, error) {
 	if bytes.Count(body, []byte("&")) >= maxFields {
 		return nil, malformed("The form has too many fields.")
 	}
@@ -101,12 +127,16 @@ func parseForm(body []byte, fields []string) (Values, error) {
 	}
 	values := make(Values, len(fields))
 	for _, field := range fields {
-		switch sent := all[field]; len(sent) {
-		case 0:
-		case 1:
-			values[field] = sent[0]
+		switch sent := all[field.Name]; {
+		case len(sent) == 0:
+		case len(sent) == 1:
+			values[field.Name] = sent[0]
+		case field.Kind == List:
+			if values[field.Name], err = join(field.Name, sent); err != nil {
+				return nil, err
+			}
 		default:
-			return nil, twice(field)
+			return nil, twice(field.Name)
 		}
 	}
 	return values, nil
@@ -114,7 +144,7 @@ func parseForm(body []byte, fields []string) (Values, error) {
 
 // parseJSON reads member by member, since decoding into a map would silently
 // take the last of two members with one name.
-func parseJSON(body []byte, fields []string) (Values, error) {
+func parseJSON(body []byte, fields []Field) (Values, error) {
 	dec := json.NewDecoder(bytes.NewReader(body))
 	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
 		return nil, malformed("The request is not a JSON object.")
@@ -131,25 +161,19 @@ func parseJSON(body []byte, fields []string) (Values, error) {
 		if err := dec.Decode(&raw); err != nil {
 			return nil, malformed("The JSON is malformed.")
 		}
-		if !slices.Contains(fields, name) {
+		field := slices.IndexFunc(fields, func(f Field) bool { return f.Name == name })
+		if field < 0 {
 			continue
 		}
 		if seen[name] {
 			return nil, twice(name)
 		}
 		seen[name] = true
-		var value any
-		if err := json.Unmarshal(raw, &value); err != nil {
-			return nil, malformed("The JSON is malformed.")
+		if bytes.Equal(raw, []byte("null")) {
+			continue // as if it were not there
 		}
-		switch v := value.(type) {
-		case string:
-			values[name] = v
-		case bool:
-			values[name] = fmt.Sprint(v)
-		case nil: // as if it were not there
-		default:
-			return nil, &Error{http.StatusUnprocessableEntity, "invalid_field", name, name + " must be a string."}
+		if values[name], err = valueOf(fields[field], raw); err != nil {
+			return nil, err
 		}
 	}
 	if _, err := dec.Token(); err != nil {
@@ -159,6 +183,46 @@ func parseJSON(body []byte, fields []string) (Values, error) {
 		return nil, malformed("There is something after the JSON object.")
 	}
 	return values, nil
+}
+
+// valueOf returns a JSON value as it would be in a form.
+func valueOf(f Field, raw json.RawMessage) (string, error) {
+	var value any
+	if err := json.Unmarshal(raw, &value); err != nil {
+		return "", malformed("The JSON is malformed.")
+	}
+	want := "a string"
+	switch v := value.(type) {
+	case string:
+		return v, nil
+	case bool:
+		return fmt.Sprint(v), nil
+	case float64:
+		if f.Kind == Number {
+			return string(raw), nil
+		}
+	case []any:
+		var list []string
+		if f.Kind == List && json.Unmarshal(raw, &list) == nil {
+			return join(f.Name, list)
+		}
+	}
+	switch f.Kind {
+	case Number:
+		want = "a number"
+	case List:
+		want = "a list of strings"
+	}
+	return "", &Error{http.StatusUnprocessableEntity, "invalid_field", f.Name, f.Name + " must be " + want + "."}
+}
+
+func join(field string, list []string) (string, error) {
+	for _, s := range list {
+		if s == "" || strings.Contains(s, " ") {
+			return "", &Error{http.StatusUnprocessableEntity, "invalid_field", field, field + " must be words without spaces."}
+		}
+	}
+	return strings.Join(list, " "), nil
 }
 
 func twice(field string) error {

@@ -76,6 +76,47 @@ func TestParse(t *testing.T) {
 	}
 }
 
+func TestParseFields(t *testing.T) {
+	for _, tt := range []struct {
+		name, contentType, body string
+		want                    string // "days|scopes", or "!field" for a refusal
+	}{
+		{"form", urlencoded, "days=30&scopes=a", "30|a"},
+		{"form, list", urlencoded, "scopes=a&scopes=b&days=", "|a b"},
+		{"form, words", urlencoded, "scopes=a+b", "|a b"},
+		{"form, list of words", urlencoded, "scopes=a+b&scopes=c", "!scopes"},
+		{"form, list with nothing in it", urlencoded, "scopes=a&scopes=", "!scopes"},
+		{"form, number twice", urlencoded, "days=1&days=1", "!days"},
+		{"JSON", jsonType, `{"days": 30, "scopes": ["a", "b"]}`, "30|a b"},
+		{"JSON, texts", jsonType, `{"days": "30", "scopes": "a b"}`, "30|a b"},
+		{"JSON, as written", jsonType, `{"days": -1.50e3}`, "-1.50e3|"},
+		{"JSON, nothing", jsonType, `{"days": null, "scopes": []}`, "|"},
+		{"JSON, spaces", jsonType, `{"scopes": ["a b"]}`, "!scopes"},
+		{"JSON, empty", jsonType, `{"scopes": ["a", ""]}`, "!scopes"},
+		{"JSON, null in it", jsonType, `{"scopes": ["a", null]}`, "!scopes"},
+		{"JSON, a list of numbers", jsonType, `{"scopes": [1]}`, "!scopes"},
+		{"JSON, a list of lists", jsonType, `{"scopes": [["a"]]}`, "!scopes"},
+		{"JSON, a number for a list", jsonType, `{"scopes": 1}`, "!scopes"},
+		{"JSON, a list for a number", jsonType, `{"days": ["1"]}`, "!days"},
+		{"JSON, an object", jsonType, `{"days": {}}`, "!days"},
+		{"JSON, a list twice", jsonType, `{"scopes": ["a"], "scopes": ["b"]}`, "!scopes"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := httptest.NewRequest("POST", "/", strings.NewReader(tt.body))
+			r.Header.Set("Content-Type", tt.contentType)
+			v, err := form.ParseFields(httptest.NewRecorder(), r, form.Field{Name: "days", Kind: form.Number}, form.Field{Name: "scopes", Kind: form.List})
+			got := v.Get("days") + "|" + v.Get("scopes")
+			var e *form.Error
+			if errors.As(err, &e) {
+				got = "!" + e.Field
+			}
+			if got != tt.want {
+				t.Errorf("got %q, %v, want %q", got, err, tt.want)
+			}
+		})
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add(urlencoded, "email=a&remember=1")
 	f.Add(jsonType, `{"email":"a","remember":true}`)
