@@ -81,7 +81,9 @@ func (p *Pages) forms(r *http.Request, page *auth.Page) []Form {
 		}
 		out = append(out, form)
 	}
-	focus(out, wrong, page.Problem != nil)
+	if page.Data == nil || wrong >= 0 { // or else there is something to read first
+		focus(out, wrong, page.Problem != nil)
+	}
 	for i := range out {
 		for j := range out[i].Fields {
 			out[i].Fields[j].describe()

@@ -72,6 +72,20 @@ func All() []Exhibit {
 	add("password-error", ada, password, &auth.Problem{Status: 401, Code: "bad_credentials", Field: "current", Detail: "This is not your current password."})
 	add("password-short", ada, password, &auth.Problem{Status: 422, Code: "invalid_field", Field: "password", Detail: "Use at least 15 characters."})
 
+	keys := auth.Page{Name: "keys", Ways: ways(), Data: keyList(), Forms: []auth.Form{keyForm("")}}
+	add("keys", ada, keys, nil)
+	keys.Forms = []auth.Form{keyForm("Reports")}
+	add("keys-error", ada, keys, &auth.Problem{Status: 422, Code: "invalid_field", Field: "days", Detail: "A key lives 1 to 366 days."})
+	add("keys-full", ada, keys, &auth.Problem{Status: 409, Code: "too_many_keys"})
+	keys.Forms = nil
+	add("keys-gone", ada, keys, &auth.Problem{Status: 404, Code: "not_found", Detail: "There is no such key, or it was revoked already."})
+	add("keys-stale", ada, auth.Page{Name: "keys", Next: "/plain/keys", Data: &listing{Stale: true}}, nil)
+	bare := keyForm("")
+	bare.Fields = bare.Fields[:2]
+	add("keys-none", ada, auth.Page{Name: "keys", Ways: ways(), Data: &listing{}, Forms: []auth.Form{bare}}, nil)
+	made := auth.Page{Name: "key", Status: http.StatusCreated, Data: &created{keyList().Keys[0], "gk_" + strings.Repeat("4fTq0Zk1vXwSdm3Ac", 4)}}
+	add("key", ada, made, nil)
+
 	confirm := auth.Page{Name: "confirm", Next: "/settings", Ways: ways(), Forms: []auth.Form{confirmForm()}}
 	add("confirm", ada, confirm, nil)
 	add("confirm-error", ada, confirm, badCredentials)
@@ -128,6 +142,44 @@ func confirmForm() auth.Form {
 func codeForm() auth.Form {
 	return auth.Form{Name: "code", Action: "/code", Submit: "Continue", Fields: []auth.Field{
 		{Name: "code", Label: "Code", Hint: "The six digits that your authenticator app shows.", Type: "text", Autocomplete: "one-time-code", MaxLength: 6},
+	}}
+}
+
+func keyForm(name string) auth.Form {
+	return auth.Form{Name: "apikey", Action: "/keys", Submit: "Create key", Fields: []auth.Field{
+		{Name: "name", Label: "Name", Hint: "What the key is for.", Type: "text", Autocomplete: "off", Value: name, MaxLength: 60},
+		{Name: "days", Label: "Expires after how many days", Hint: "1 to 366.", Type: "text", Autocomplete: "off", Value: "90", MaxLength: 5},
+		{Name: "scope:orders:read", Label: "Read orders", Hint: "orders:read", Type: "checkbox", Value: "on", Optional: true},
+		{Name: "scope:admin", Label: "admin", Type: "checkbox", Optional: true},
+	}}
+}
+
+// What the provider of API keys gives its pages.
+type (
+	listing struct {
+		Keys  []key
+		Stale bool
+	}
+	key struct {
+		ID, Name, Prefix             string
+		Limited                      bool
+		Scopes                       []string
+		CreatedAt, ExpiresAt, UsedAt time.Time
+	}
+	created struct {
+		key
+		Secret string
+	}
+)
+
+func keyList() *listing {
+	return &listing{Keys: []key{
+		{ID: "4fTq0Zk1vXwSdm3Ac", Name: "Reports", Prefix: "gk_4fTq0Zk1vXwSdm3Ac", Limited: true, Scopes: []string{"orders:read", "invoices:read"},
+			CreatedAt: at(12, 8, 2), ExpiresAt: at(12, 8, 2).AddDate(0, 0, 90)},
+		{ID: "B2mLq7sN0pYhVd9Xe", Name: "deploy, that one with the long name which is still allowed", Prefix: "gk_B2mLq7sN0pYhVd9Xe",
+			CreatedAt: at(3, 12, 15), UsedAt: at(12, 9, 40)},
+		{ID: "Zx81Jr5KtWcUe6GoP", Name: "nothing at all", Prefix: "gk_Zx81Jr5KtWcUe6GoP", Limited: true,
+			CreatedAt: at(1, 7, 0), ExpiresAt: at(30, 7, 0)},
 	}}
 }
 

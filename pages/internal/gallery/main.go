@@ -87,7 +87,7 @@ type provider struct{}
 func (provider) Name() string { return "gallery" }
 
 func (provider) Mount(m *auth.Manager, mux auth.Mux) error {
-	for _, name := range []string{"register", "password"} {
+	for _, name := range []string{"register", "password", "keys"} {
 		mux.Handle("GET /"+name, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			m.Answer(w, r, &auth.Page{Name: name}, nil)
 		}))
