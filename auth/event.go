@@ -24,6 +24,8 @@ import (
 //	registered          a user was created
 //	sessions.revoked    sessions were ended from elsewhere
 //	credential.changed  what the user can log in with changed; tell the user
+//	key.created         an API key was created; tell the user
+//	key.revoked         an API key was revoked
 //	binding.changed     a session is used from elsewhere
 //	forbidden           the authorizer said no
 //	loaded              the request itself said who asks

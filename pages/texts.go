@@ -175,6 +175,8 @@ func Texts() map[string]string {
 		"flash.logged_out":               "You are logged out.",
 		"flash.sessions.revoked":         "The device is logged out.",
 		"flash.sessions.revoked.others":  "All other devices are logged out.",
+		"flash.key.renamed":              "The key has its new name.",
+		"flash.key.revoked":              "The key is revoked, and of no use any more.",
 		"flash.password.changed":         "Your password is changed, and your other devices are logged out.",
 
 		"way.email":    "Email address",

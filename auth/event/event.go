@@ -36,6 +36,8 @@ const (
 	Registered        = "registered"
 	SessionsRevoked   = "sessions.revoked"
 	CredentialChanged = "credential.changed"
+	KeyCreated        = "key.created"
+	KeyRevoked        = "key.revoked"
 	BindingChanged    = "binding.changed"
 	Forbidden         = "forbidden"
 	Loaded            = "loaded"

@@ -25,6 +25,8 @@ type Handlers struct {
 	Registered        func(context.Context, auth.Event)
 	SessionsRevoked   func(context.Context, auth.Event)
 	CredentialChanged func(context.Context, auth.Event)
+	KeyCreated        func(context.Context, auth.Event)
+	KeyRevoked        func(context.Context, auth.Event)
 	BindingChanged    func(context.Context, auth.Event)
 	Forbidden         func(context.Context, auth.Event)
 	Loaded            func(context.Context, auth.Event)
@@ -75,6 +77,10 @@ func (h *Handlers) of(name string) func(context.Context, auth.Event) {
 		return h.SessionsRevoked
 	case CredentialChanged:
 		return h.CredentialChanged
+	case KeyCreated:
+		return h.KeyCreated
+	case KeyRevoked:
+		return h.KeyRevoked
 	case BindingChanged:
 		return h.BindingChanged
 	case Forbidden:
