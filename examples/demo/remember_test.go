@@ -525,3 +525,41 @@ func TestRememberHeaders(t *testing.T) {
 		}
 	}
 }
+
+// TestMessages: who is sent to log in is told why on the page where they arrive,
+// and once.
+func TestMessages(t *testing.T) {
+	onBoth(t, func(t *testing.T, db string) {
+		d := newDemo(t, db)
+		c := d.remembered(t, false)
+		thief := d.with(t, false, c.cookie("remember"))
+		c.drop("sid")
+		isIn(t, c)
+		d.Advance(2 * time.Minute)
+		says := func(c *client, a answer, text string) {
+			t.Helper()
+			if a.StatusCode != 303 {
+				t.Fatalf("want the way to another page: %s", a)
+			}
+			to := a.Header.Get("Location")
+			if a := c.get(to); a.StatusCode != 200 || !strings.Contains(a.body, text) || c.cookie("flash") != "" {
+				t.Errorf("%s does not say %q, or leaves %q: %s", to, text, c.cookie("flash"), a)
+			}
+			if a := c.get(to); strings.Contains(a.body, text) {
+				t.Errorf("%s says it twice", to)
+			}
+		}
+		stranger := d.client(t, false)
+		const reused, revoked = "was used from somewhere else", "You are no longer logged in."
+		says(stranger, stranger.get("/me"), "Please log in to go on.")
+		says(thief, thief.get("/me"), reused)
+		says(c, c.get("/me"), revoked)
+		c.logIn(email, secret)
+		c.header.Set("User-Agent", "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36")
+		says(c, c.get("/settings"), "This is only for those who have just confirmed who they are.")
+		says(c, c.post("/auth/logout"), "You are logged out.")
+		if a := d.client(t, true).get("/me"); len(a.Header["Set-Cookie"]) != 0 {
+			t.Errorf("a program is given a message: %q", a.Header["Set-Cookie"])
+		}
+	})
+}

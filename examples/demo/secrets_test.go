@@ -78,8 +78,12 @@ func (v *vault) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// keepCookie keeps the value of a cookie, and each half of one that has two.
+// keepCookie keeps the value of a cookie, and each half of one that has two. The
+// names of messages are no secret.
 func (v *vault) keepCookie(c *http.Cookie) {
+	if c.Name == "flash" {
+		return
+	}
 	v.keep(c.Value, "cookie "+c.Name)
 	if selector, verifier, ok := strings.Cut(c.Value, "."); ok {
 		v.keep(selector, "selector of "+c.Name)

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/auth"
+	"github.com/gatehouse-go/gatehouse/auth/binding"
+	"github.com/gatehouse-go/gatehouse/auth/flash"
 	"github.com/gatehouse-go/gatehouse/pages"
 	"github.com/gatehouse-go/gatehouse/providers/password"
 )
@@ -44,6 +46,7 @@ func newSite(ctx context.Context, c config, logger *slog.Logger) (*site, error) 
 	}
 	m, err := auth.New(users, store, &auth.Options{
 		Providers:       []auth.Provider{password.New(&password.Options{Words: []string{"gatehouse", "demo"}, Hasher: c.hasher, Logger: logger})},
+		Flashes:         flash.NewCookie(&flash.Options{Insecure: true}),
 		Pages:           pages.New(&pages.Options{Site: "Gatehouse demo", Templates: html, UserName: called, Texts: texts}),
 		TrustedProxies:  c.proxies,
 		Binding:         bound(c.binding),
@@ -73,17 +76,7 @@ func bound(mode string) auth.Binding {
 	if mode == "off" {
 		return auth.Binding{}
 	}
-	return auth.Binding{To: []func(*http.Request, netip.Addr) string{browser}, Strict: mode == "strict"}
-}
-
-// browser returns which browser sends r, without its version, "" for what is none.
-func browser(r *http.Request, _ netip.Addr) string {
-	for _, name := range [...]string{"Edg", "OPR", "Firefox", "FxiOS", "CriOS", "Chrome", "Safari", "curl"} { // most claim to be one further on
-		if strings.Contains(r.UserAgent(), name+"/") {
-			return name
-		}
-	}
-	return ""
+	return auth.Binding{To: []func(*http.Request, netip.Addr) string{binding.UserAgent}, Strict: mode == "strict"}
 }
 
 // texts are the titles of the demo's own pages.
