@@ -103,7 +103,7 @@ func TestPagesOfUsers(t *testing.T) {
 	user.register(email, secret)
 	api.logIn(email, secret)
 
-	for _, path := range []string{"/me", "/settings", "/auth/password", "/auth/sessions", "/auth/account", "/auth/confirm", "/auth/session"} {
+	for _, path := range []string{"/me", "/settings", "/auth/password", "/auth/sessions", "/auth/account", "/auth/confirm", "/auth/keys", "/auth/session"} {
 		t.Run(path, func(t *testing.T) {
 			a := d.client(t, false).get(path)
 			if path == "/auth/session" { // for scripts, whatever they say they accept
@@ -302,6 +302,9 @@ func TestMethods(t *testing.T) {
 		"/auth/sessions/revoke": "POST",
 		"/auth/session":         "GET, HEAD",
 		"/auth/account":         "GET, HEAD",
+		"/auth/keys":            "GET, HEAD, POST",
+		"/auth/keys/rename":     "POST",
+		"/auth/keys/revoke":     "POST",
 	} {
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"} {
 			a := c.do(method, path, "application/json", "{}")
@@ -615,7 +618,7 @@ func TestOtherSites(t *testing.T) {
 	c := d.client(t, false)
 	c.register(email, secret)
 	contentType, body := c.encode("email", email, "password", secret)
-	for _, path := range []string{"/auth/login", "/auth/logout", "/auth/register", "/auth/password", "/auth/confirm", "/auth/sessions/revoke", "/me", "/"} {
+	for _, path := range []string{"/auth/login", "/auth/logout", "/auth/register", "/auth/password", "/auth/confirm", "/auth/sessions/revoke", "/auth/keys", "/auth/keys/revoke", "/me", "/"} {
 		for name, header := range map[string][]string{
 			"by Sec-Fetch-Site": {"Sec-Fetch-Site", "cross-site"},
 			"same site":         {"Sec-Fetch-Site", "same-site"},

@@ -371,7 +371,7 @@ func header(s string) string {
 
 func (f *fuzzer) request(from string) (raw []byte, method string) {
 	path := f.of("/", "/me", "/settings", "/auth/login", "/auth/login", "/auth/login", "/auth/register", "/auth/register",
-		"/auth/logout", "/auth/password", "/auth/confirm", "/auth/sessions", "/auth/sessions/revoke", "/auth/session", "/auth/account")
+		"/auth/logout", "/auth/password", "/auth/confirm", "/auth/sessions", "/auth/sessions/revoke", "/auth/session", "/auth/account", "/auth/keys", "/auth/keys/revoke", "/auth/keys/rename")
 	usual := "POST"
 	if f.IntN(5) == 0 || slices.Contains([]string{"/", "/me", "/settings", "/auth/sessions", "/auth/session", "/auth/account"}, path) {
 		usual = "GET"
@@ -404,7 +404,7 @@ func (f *fuzzer) request(from string) (raw []byte, method string) {
 	line("X-Forwarded-For", from)
 	if f.IntN(4) == 0 {
 		line(f.of("Forwarded", "X-Real-IP", "X-Forwarded-Host", "X-Original-URL", "X-HTTP-Method-Override", "Referer", "User-Agent", "Origin", "Sec-Fetch-Site", "Sec-Fetch-Mode", "Authorization", "Accept-Encoding", "Transfer", "Range", "If-None-Match"),
-			f.of("evil.com", "https://evil.com", "cross-site", "null", "navigate", "Bearer "+f.token, "Basic Og==", "bytes=0-", f.junk(), strings.Repeat("x", 2000)))
+			f.of("evil.com", "https://evil.com", "cross-site", "null", "navigate", "Bearer "+f.token, "Bearer gk_"+f.junk(), "Bearer gk_"+f.token[:17]+"_"+f.token, "Basic Og==", "bytes=0-", f.junk(), strings.Repeat("x", 2000)))
 	}
 	if f.IntN(3) > 0 {
 		line("Accept", f.maybe(f.of("text/html", "application/json"), "*/*", "text/html;q=2", "application/json;q=-1", ";;;,,,", "text/html;q=0,application/json;q=0", f.junk(), strings.Repeat("a/b,", 500)))

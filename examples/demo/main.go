@@ -9,9 +9,9 @@
 // -remember-overlap. Its routes:
 //
 //	GET  /                       public; says who is logged in, or offers to log in
-//	GET  /me                     for users; HTML, or JSON for Accept: application/json
+//	GET  /me                     for users; HTML, or JSON for Accept: application/json or an API key
 //	GET  /settings               for users who proved who they are within 10 minutes
-//	*    /auth/...               Gatehouse's own: register, login, logout, password, sessions, confirm, session
+//	*    /auth/...               Gatehouse's own: register, login, logout, password, sessions, confirm, keys, session
 package main
 
 import (

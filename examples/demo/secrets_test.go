@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -69,13 +70,30 @@ func (v *vault) RoundTrip(r *http.Request) (*http.Response, error) {
 	for _, c := range r.Cookies() {
 		v.keepCookie(c)
 	}
+	v.keepKeys(r.Header.Get("Authorization"))
 	resp, err := v.next.RoundTrip(r)
 	if err == nil {
+		body, readErr := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if readErr != nil {
+			return nil, readErr
+		}
+		resp.Body = io.NopCloser(bytes.NewReader(body))
+		v.keepKeys(string(body))
 		for _, c := range resp.Cookies() {
 			v.keepCookie(c)
 		}
 	}
 	return resp, err
+}
+
+// keepKeys keeps the API keys in text, and of each what follows its ID, which is no
+// secret.
+func (v *vault) keepKeys(text string) {
+	for _, key := range keyRE.FindAllString(text, -1) {
+		v.keep(key, "key")
+		v.keep(key[strings.LastIndexByte(key, '_')+1:], "secret of a key")
+	}
 }
 
 // keepCookie keeps the value of a cookie, and each half of one that has two. The
@@ -175,7 +193,7 @@ func TestSecrets(t *testing.T) {
 		for _, name := range v.secrets {
 			kinds[name]++
 		}
-		for _, name := range []string{"password", "current", "cookie sid", "cookie device", "cookie remember", "selector of remember", "verifier of remember"} {
+		for _, name := range []string{"password", "current", "cookie sid", "cookie device", "cookie remember", "selector of remember", "verifier of remember", "key", "secret of a key"} {
 			if kinds[name] < 2 {
 				t.Errorf("%d secrets of kind %q were seen", kinds[name], name)
 			}
@@ -246,6 +264,22 @@ func everyFlow(t *testing.T, open func() *client, now *authtest.Clock, email str
 	if a := c.post("/auth/login", "email", email, "password", first, "remember", "true"); a.StatusCode != c.ok(200) {
 		t.Fatalf("login: %s", a)
 	}
+	key, id := c.makeKey("a key that is used")
+	revoked, _ := c.makeKey("a key that is revoked")
+	program := open()
+	for _, a := range []answer{program.get("/me", "Authorization", "Bearer "+key), program.get("/me", "Authorization", "Bearer "+revoked)} {
+		if a.StatusCode != 200 {
+			t.Fatalf("by a key: %s", a)
+		}
+	}
+	c.post("/auth/keys/revoke", "id", id)
+	program.get("/me", "Authorization", "Bearer "+key)
+	program.get("/me", "Authorization", "Bearer "+key[:len(key)-1])
+	program.get("/me?key=" + key)
+	program.get("/me", "Cookie", "sid="+key)
+	program.post("/auth/keys/revoke", "id", key)
+	c.post("/auth/keys/revoke", "id", revoked)
+	c.post("/auth/keys", "days", "never")
 	c.drop("sid") // the next comes back by being remembered
 	if a := c.get("/me"); a.StatusCode != 200 {
 		t.Fatalf("coming back: %s", a)
@@ -282,7 +316,7 @@ func everyFlow(t *testing.T, open func() *client, now *authtest.Clock, email str
 	c.get("/auth/sessions")
 	a := c.get("/auth/sessions", "Accept", "application/json")
 	_, rest, _ := strings.Cut(a.body, `"current":false`)
-	_, id, _ := strings.Cut(a.body+rest, `"id":"`)
+	_, id, _ = strings.Cut(a.body+rest, `"id":"`)
 	id, _, _ = strings.Cut(id, `"`)
 	c.post("/auth/sessions/revoke", "id", id)
 	c.post("/auth/sessions/revoke", "all", "others")

@@ -15,6 +15,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/auth/binding"
 	"github.com/gatehouse-go/gatehouse/auth/flash"
 	"github.com/gatehouse-go/gatehouse/pages"
+	"github.com/gatehouse-go/gatehouse/providers/apikey"
 	"github.com/gatehouse-go/gatehouse/providers/password"
 )
 
@@ -44,8 +45,10 @@ func newSite(ctx context.Context, c config, logger *slog.Logger) (*site, error) 
 		closeStore()
 		return nil, err
 	}
+	keys := apikey.New(&apikey.Options{Logger: logger})
 	m, err := auth.New(users, store, &auth.Options{
-		Providers:       []auth.Provider{password.New(&password.Options{Words: []string{"gatehouse", "demo"}, Hasher: c.hasher, Logger: logger})},
+		Providers:       []auth.Provider{password.New(&password.Options{Words: []string{"gatehouse", "demo"}, Hasher: c.hasher, Logger: logger}), keys},
+		Loaders:         []auth.RequestLoader{keys},
 		Flashes:         flash.NewCookie(&flash.Options{Insecure: true}),
 		Pages:           pages.New(&pages.Options{Site: "Gatehouse demo", Templates: html, UserName: called, Texts: texts}),
 		TrustedProxies:  c.proxies,
@@ -100,14 +103,16 @@ func (s *site) settings(w http.ResponseWriter, r *http.Request) {
 func (s *site) me(w http.ResponseWriter, r *http.Request) {
 	w.Header().Add("Vary", "Accept")
 	accept := r.Header.Get("Accept")
-	if !strings.Contains(accept, "application/json") || strings.Contains(accept, "text/html") {
+	id, err := s.manager.IdentityFrom(r.Context())
+	program := err == nil && id.Session == nil // who sends a key with the request
+	if !program && (!strings.Contains(accept, "application/json") || strings.Contains(accept, "text/html")) {
 		s.manager.Render(w, r, &auth.Page{Name: "me"})
 		return
 	}
 	p, _ := auth.UserFrom[*person](r.Context())
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	err := json.NewEncoder(w).Encode(map[string]string{"id": p.AuthID(), "email": p.Email, "name": p.Name})
+	err = json.NewEncoder(w).Encode(map[string]string{"id": p.AuthID(), "email": p.Email, "name": p.Name})
 	if err != nil {
 		s.logger.Warn("demo: answering /me", "error", err)
 	}
