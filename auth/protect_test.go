@@ -79,7 +79,7 @@ func TestProtectLetsNobodyThrough(t *testing.T) {
 	}
 	ada := &account{id: "ada"}
 	random := rand.New(rand.NewPCG(1, 2))
-	n, passed, refused, redirected := 50000, 0, 0, 0
+	n, passed, refused, redirected := 20000, 0, 0, 0
 	if testing.Short() {
 		n = 5000
 	}
