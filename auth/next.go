@@ -145,7 +145,7 @@ func isPage(to string) bool {
 // [Manager.Finish] does so by itself; Next is for hosts with handlers of their own.
 func (m *Manager) Next(r *http.Request) string {
 	next := r.URL.Query().Get("next")
-	if next == "" && r.PostForm != nil {
+	if next == "" {
 		next = r.PostForm.Get("next")
 	}
 	return m.nextOrHome(next)

@@ -417,6 +417,11 @@ func TestPreflight(t *testing.T) {
 	if w := answer(s.m.Handler(protected), ada.request("OPTIONS", "/secret", "")); w.Code != http.StatusTeapot || !ran {
 		t.Errorf("OPTIONS of a user: %d, ran %v", w.Code, ran)
 	}
+	// And no other method is a preflight, whatever comes with it.
+	ran = false
+	if w := answer(s.m.Handler(protected), s.visitor(preflight[:4]...).request("GET", "/secret", "")); w.Code != 401 || ran {
+		t.Errorf("GET that looks like a preflight: %d, ran %v", w.Code, ran)
+	}
 	// What may be done after the preflight is still for the guard to say.
 	r := s.visitor("Origin", "https://app.example").request("GET", "/secret", "")
 	if w := answer(cors(s.m.Handler(protected)), r); w.Code != 401 || w.Header().Get("Access-Control-Allow-Origin") == "" {

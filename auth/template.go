@@ -64,15 +64,13 @@ func (v view) identity() (*Identity, error) {
 
 func (v view) user() (any, error) {
 	id, err := v.identity()
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case id != nil:
-		return id.User, nil
-	case v.m.opts.Nobody != nil:
+	}
+	if id == nil {
 		return v.m.stateFrom(v.r.Context()).nobody(ErrNoCredentials), nil
 	}
-	return nil, nil
+	return id.User, nil
 }
 
 func (v view) loggedIn() (bool, error) {
@@ -121,7 +119,7 @@ func (v view) may(action string, object ...any) (bool, error) {
 }
 
 func (v view) loginURL() string {
-	if v.r.URL == nil { // nobody's request
+	if v.r.URL == nil { // no request, which the host's functions cannot look at
 		return v.m.URL("/login")
 	}
 	return v.m.loginURL(v.r)

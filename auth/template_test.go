@@ -151,7 +151,13 @@ func TestTemplateFuncsFail(t *testing.T) {
 
 // Parsed without a request, and even executed so, there is nobody.
 func TestTemplateFuncsWithoutRequest(t *testing.T) {
-	s := newSite(t, func(o *auth.Options) { o.Nobody = func(*http.Request) auth.User { return guest{"guest"} } })
+	s := newSite(t, func(o *auth.Options) {
+		o.Nobody = func(r *http.Request) auth.User { return guest{r.URL.Path} }
+		o.LoginPage = func(r *http.Request) string { return r.URL.Path }
+	})
+	if got, err := s.visitor().render(`{{with user}}{{.AuthID}}{{end}} {{loggedIn}}`, nil); err != nil || got != "guest false" {
+		t.Errorf("with a request: %q, %v", got, err)
+	}
 	page := texttemplate.Must(texttemplate.New("").Funcs(s.m.TemplateFuncs(nil)).Parse(
 		`{{with user}}{{.}}{{end}} {{loggedIn}} {{fresh "1m"}} {{remembered}} {{hasScope "x"}} {{may "x"}} {{loginURL}} {{logoutURL}}`))
 	var b bytes.Buffer
