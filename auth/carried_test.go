@@ -40,7 +40,7 @@ func (l lent) Unwrap() any { return l.tokens }
 // opaque is a loader of which nobody can say whether it is the same as another.
 type opaque struct {
 	*tokens
-	tags []string
+	_ []string // which cannot be compared
 }
 
 func TestProviderThatLoads(t *testing.T) {

@@ -197,7 +197,7 @@ func (m *Manager) owed(ctx context.Context, u User, proofs []Proof) (names []str
 // endPrevious ends the session that the new one, id, takes the place of. A
 // renewal may only go on if it is the one that ended it: a log-out or a
 // revocation meanwhile wins.
-func (m *Manager) endPrevious(ctx context.Context, w http.ResponseWriter, r *http.Request, s *state, a *admission, id SessionID) (err error) {
+func (m *Manager) endPrevious(ctx context.Context, w http.ResponseWriter, r *http.Request, s *state, a *admission, id SessionID) error {
 	if a.renew != nil {
 		m.watchers.move(a.renew.ID, id) // first: whoever looks meanwhile finds a session
 		err := m.store.DeleteSession(ctx, a.renew.ID)
@@ -221,24 +221,22 @@ func (m *Manager) endPrevious(ctx context.Context, w http.ResponseWriter, r *htt
 	if !ok {
 		return nil
 	}
-	if before, err := s.identity(); err == nil && before.Session != nil {
+	before, err := s.identity()
+	known := err == nil && before.Session != nil
+	if known {
 		if key, ok := familyOf(before.Proofs); ok && key != keep {
 			if _, err := m.endFamily(ctx, key, nobodyRevoked); err != nil {
 				return err
 			}
-		}
-		if before.UserID != a.userID {
-			defer func() {
-				if err == nil {
-					m.switched(r, before, a.userID)
-				}
-			}()
 		}
 	}
 	if err := m.store.DeleteSession(ctx, old); err != nil && !errors.Is(err, ErrNotFound) {
 		return asOutage(err)
 	}
 	m.watchers.end(old)
+	if known && before.UserID != a.userID {
+		m.switched(r, before, a.userID)
+	}
 	return nil
 }
 

@@ -169,6 +169,7 @@ func Texts() map[string]string {
 		"flash.unauthenticated.disabled": "You are no longer logged in. Please log in again.",
 		"flash.unauthenticated.changed":  "Your account was changed, so you were logged out. Please log in again.",
 		"flash.unauthenticated.binding":  "Your browser or your network has changed, so you were logged out. Please log in again.",
+		"flash.unauthenticated.limited":  "You come back too often for being kept logged in on this device. Please log in again.",
 		"flash.unauthenticated.reused":   "For your safety you were logged out: what kept you logged in on this device was used from somewhere else, too. Please log in again, and look at your devices.",
 		"flash.unauthenticated.owed":     "One more step is needed to log in. Please log in again.",
 		"flash.not_fresh":                "This is only for those who have just confirmed who they are.",

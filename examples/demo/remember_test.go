@@ -365,6 +365,9 @@ func TestForgetting(t *testing.T) {
 						t.Logf("that was %s", who)
 					}
 				}
+				if tt.c == "" { // it goes on, perhaps with another
+					copied = c.cookie("remember")
+				}
 				isWhat("the browser's token", copied, tt.c)
 				isWhat("the other's token", otherCopied, tt.other)
 				if tt.other != "" {
