@@ -203,6 +203,8 @@ func (m *Manager) endPrevious(ctx context.Context, w http.ResponseWriter, r *htt
 		err := m.store.DeleteSession(ctx, a.renew.ID)
 		if err != nil {
 			m.watchers.move(id, a.renew.ID)
+		} else {
+			m.watchers.move(a.renew.ID, id) // what has begun in between
 		}
 		if errors.Is(err, ErrNotFound) {
 			s.logOut()

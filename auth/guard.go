@@ -78,6 +78,35 @@ func (m *Manager) RequireUser(next http.Handler) http.Handler {
 
 func requireUser(_ *http.Request, _ *Identity, err error) error { return err }
 
+// RequireSession lets only users pass who have logged in: not those whose requests
+// carry their own credential, such as an API key, who are told 403. It is for
+// pages about one's own account, which a credential that was made for one thing must
+// not change.
+func (m *Manager) RequireSession(next http.Handler) http.Handler {
+	return m.guard(next, func(r *http.Request, id *Identity, err error) error {
+		if err != nil || id.Session != nil {
+			return err
+		}
+		m.Emit(r, Event{Name: "forbidden", UserID: id.UserID, Actor: id.Actor, Reason: "without a session"})
+		return &Problem{Status: http.StatusForbidden, Code: "forbidden", Detail: "Log in for this.", Err: ErrForbidden}
+	})
+}
+
+// Recheck looks again whether what [Manager.IdentityFrom] said still holds: for a
+// handler that has taken its time, such as to read what was sent, before it does
+// something that outlives the login. The errors are those of IdentityFrom.
+func (m *Manager) Recheck(ctx context.Context) error {
+	s := m.stateFrom(ctx)
+	id, err := s.identity()
+	switch {
+	case err != nil || s.m == nil:
+		return err
+	case id.Session != nil:
+		return m.lookAtSession(ctx, id.Session.ID)
+	}
+	return m.lookAtRequest(s.r, id.UserID)(ctx)
+}
+
 // WithUser lets everybody pass, users known: nobody passes as nobody, but bad
 // explicit credentials are answered with 401 and an outage with 503, so that
 // neither is mistaken for nobody. It is for pages that are open to all and look

@@ -15,10 +15,10 @@ func (m *Manager) mountCore(mux Mux) {
 	mux.Handle("GET /login", http.HandlerFunc(m.getLogin))
 	mux.Handle("POST /logout", http.HandlerFunc(m.postLogout))
 	mux.Handle("GET /session", http.HandlerFunc(m.getSession))
-	mux.Handle("GET /sessions", m.RequireUser(http.HandlerFunc(m.getSessions)))
-	mux.Handle("POST /sessions/revoke", m.RequireUser(http.HandlerFunc(m.postRevoke)))
-	mux.Handle("GET /account", m.RequireUser(http.HandlerFunc(m.getAccount)))
-	mux.Handle("GET /confirm", m.RequireUser(http.HandlerFunc(m.getConfirm)))
+	mux.Handle("GET /sessions", m.RequireSession(http.HandlerFunc(m.getSessions)))
+	mux.Handle("POST /sessions/revoke", m.RequireSession(http.HandlerFunc(m.postRevoke)))
+	mux.Handle("GET /account", m.RequireSession(http.HandlerFunc(m.getAccount)))
+	mux.Handle("GET /confirm", m.RequireSession(http.HandlerFunc(m.getConfirm)))
 }
 
 // forms returns what the providers offer on a page.

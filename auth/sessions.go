@@ -101,10 +101,11 @@ func (m *Manager) endAll(ctx context.Context, userID string, except ...SessionID
 		asOutage(m.store.DeleteUserTickets(ctx, userID)),
 		m.endFamilies(ctx, userID, except...),
 	)
-	if err := m.store.DeleteUserSessions(ctx, userID, except...); err != nil {
+	err := m.store.DeleteUserSessions(ctx, userID, except...)
+	m.watchers.endUser(userID, except...) // in any case: what was not ended can begin anew
+	if err != nil {
 		return errors.Join(failed, asOutage(err))
 	}
-	m.watchers.endUser(userID, except...)
 	// And again: a login in between, whose session has just ended, may have begun
 	// to remember its browser.
 	return errors.Join(failed, m.endFamilies(ctx, userID, except...))

@@ -89,6 +89,22 @@ func (m *Manager) Watch(ctx context.Context, every time.Duration) (context.Conte
 	return ctx, stop
 }
 
+// LookAgain makes what [Manager.Watch] has begun for the user, and hangs on a
+// credential that came with a request, look at once whether that is still good: for
+// a provider of such credentials, when it has revoked one.
+func (m *Manager) LookAgain(userID string) {
+	if m.watchers.n.Load() == 0 {
+		return
+	}
+	m.watchers.mu.Lock()
+	defer m.watchers.mu.Unlock()
+	for w := range m.watchers.users[userID] {
+		if w.session == (SessionID{}) {
+			w.lookSoon()
+		}
+	}
+}
+
 // A watch is one context of [Manager.Watch].
 type watch struct {
 	userID  string

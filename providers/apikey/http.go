@@ -1,6 +1,8 @@
 package apikey
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -15,12 +17,8 @@ import (
 // itself, a key or any other, is refused: it could make itself another that
 // outlives it and may do more.
 func (p *Provider) manage(f func(http.ResponseWriter, *http.Request, *auth.Identity)) http.Handler {
-	return p.m.RequireUser(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return p.m.RequireSession(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id, err := p.m.IdentityFrom(r.Context())
-		if err == nil && id.Session == nil {
-			p.m.Emit(r, auth.Event{Name: "forbidden", UserID: id.UserID, Actor: id.Actor, Method: kind, Reason: "managing API keys without a session"})
-			err = forbidden()
-		}
 		if err != nil {
 			p.m.Refuse(w, r, err)
 			return
@@ -56,6 +54,16 @@ func (p *Provider) show(w http.ResponseWriter, r *http.Request, id *auth.Identit
 }
 
 func (p *Provider) postKeys(w http.ResponseWriter, r *http.Request, id *auth.Identity) {
+	fields := []form.Field{{Name: "name"}, {Name: "days", Kind: form.Number}, {Name: "scopes", Kind: form.List}}
+	for _, s := range p.opts.Scopes {
+		fields = append(fields, form.Field{Name: tick(s)})
+	}
+	// First, and then whether they may: who sends slowly gains no time.
+	sent, err := form.ParseFields(w, r, fields...)
+	if gone := p.m.Recheck(r.Context()); gone != nil {
+		p.m.Refuse(w, r, gone)
+		return
+	}
 	if !id.Fresh(p.m.Now(), p.opts.Fresh) {
 		p.m.Emit(r, auth.Event{Name: "not_fresh", UserID: id.UserID, Actor: id.Actor})
 		// Confirming leads back to the page with the form, which has the same
@@ -66,14 +74,13 @@ func (p *Provider) postKeys(w http.ResponseWriter, r *http.Request, id *auth.Ide
 			Detail: "Confirm that it is you.", Err: auth.ErrNotFresh})
 		return
 	}
-	fields := []form.Field{{Name: "name"}, {Name: "days", Kind: form.Number}, {Name: "scopes", Kind: form.List}}
-	for _, s := range p.opts.Scopes {
-		fields = append(fields, form.Field{Name: tick(s)})
-	}
-	sent, err := form.ParseFields(w, r, fields...)
 	var made Created
 	if err == nil {
 		made, err = p.create(r, id, sent)
+	}
+	if errors.Is(err, auth.ErrNoCredentials) {
+		p.m.Refuse(w, r, err)
+		return
 	}
 	if err != nil {
 		p.show(w, r, id, []auth.Form{p.createForm(sent)}, err)
@@ -107,11 +114,28 @@ func (p *Provider) create(r *http.Request, id *auth.Identity, sent form.Values) 
 		}
 		k.Lifetime = time.Duration(n) * day
 	}
-	return p.Create(r.Context(), id.UserID, k)
+	made, err := p.createFor(r.Context(), id.User, id.UserID, k)
+	if err != nil {
+		return made, err
+	}
+	// As the gate does: what ended the login while the key was made has not seen
+	// the key.
+	if gone := p.m.Recheck(r.Context()); gone != nil {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), 5*time.Second)
+		defer cancel()
+		if err := p.withdraw(ctx, id.UserID, made.ID); err != nil {
+			return Created{}, err
+		}
+		return Created{}, gone
+	}
+	return made, nil
 }
 
 func (p *Provider) postRename(w http.ResponseWriter, r *http.Request, id *auth.Identity) {
 	sent, err := form.Parse(w, r, "id", "name")
+	if err == nil {
+		err = p.m.Recheck(r.Context())
+	}
 	if err == nil {
 		err = p.Rename(r.Context(), id.UserID, sent.Get("id"), sent.Get("name"))
 	}
@@ -121,6 +145,9 @@ func (p *Provider) postRename(w http.ResponseWriter, r *http.Request, id *auth.I
 func (p *Provider) postRevoke(w http.ResponseWriter, r *http.Request, id *auth.Identity) {
 	sent, err := form.Parse(w, r, "id")
 	if err == nil {
+		err = p.m.Recheck(r.Context())
+	}
+	if err == nil {
 		err = p.Revoke(r.Context(), id.UserID, sent.Get("id"))
 	}
 	p.changed(w, r, id, "key.revoked", err)
@@ -129,6 +156,10 @@ func (p *Provider) postRevoke(w http.ResponseWriter, r *http.Request, id *auth.I
 // changed answers a change to a key, with a message. With a problem there is no form for another
 // key, whose name it could be taken to be about.
 func (p *Provider) changed(w http.ResponseWriter, r *http.Request, id *auth.Identity, message string, err error) {
+	if errors.Is(err, auth.ErrNoCredentials) {
+		p.m.Refuse(w, r, err)
+		return
+	}
 	if err != nil {
 		p.show(w, r, id, nil, err)
 		return

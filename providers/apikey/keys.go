@@ -70,11 +70,17 @@ const attempts = 50
 // (409), "conflict" if others made keys for the user all the while; or it wraps
 // [auth.ErrNotFound]: no such user. Any other is an outage.
 func (p *Provider) Create(ctx context.Context, userID string, k NewKey) (Created, error) {
-	rec, expiresAt, err := p.checkNew(ctx, &k)
+	u, err := p.m.Users().LoadUser(ctx, userID)
 	if err != nil {
 		return Created{}, err
 	}
-	u, err := p.m.Users().LoadUser(ctx, userID)
+	return p.createFor(ctx, u, userID, k)
+}
+
+// createFor is Create for a user who is known: the key is of the AuthVersion that
+// they had then.
+func (p *Provider) createFor(ctx context.Context, u auth.User, userID string, k NewKey) (Created, error) {
+	rec, expiresAt, err := p.checkNew(ctx, &k)
 	if err != nil {
 		return Created{}, err
 	}
@@ -128,12 +134,18 @@ func checkName(name string) (string, error) {
 	switch {
 	case name == "":
 		return "", invalidField("name", "Give the key a name.")
-	case !utf8.ValidString(name), strings.ContainsFunc(name, unicode.IsControl):
+	case !utf8.ValidString(name), strings.ContainsFunc(name, invisible):
 		return "", invalidField("name", "A name has no control characters.")
 	case utf8.RuneCountInString(name) > maxName:
 		return "", invalidField("name", fmt.Sprintf("A name has at most %d characters.", maxName))
 	}
 	return name, nil
+}
+
+// invisible reports whether r is not seen where a name is shown, or makes what is
+// around it look like something else.
+func invisible(r rune) bool {
+	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
 }
 
 // checkScopes returns the scopes in the order in which they are offered, nil if
@@ -241,7 +253,17 @@ func (p *Provider) Rename(ctx context.Context, userID, id, name string) error {
 func (p *Provider) Revoke(ctx context.Context, userID, id string) error {
 	c, err := p.change(ctx, userID, id, func(auth.Credential) *auth.Credential { return nil })
 	if err == nil {
+		p.m.LookAgain(userID) // its live connections end
 		p.tell(ctx, auth.Event{Name: "key.revoked"}, &c)
+	}
+	return err
+}
+
+// withdraw revokes a key that was never shown to anybody.
+func (p *Provider) withdraw(ctx context.Context, userID, id string) error {
+	_, err := p.change(ctx, userID, id, func(auth.Credential) *auth.Credential { return nil })
+	if errors.Is(err, auth.ErrNotFound) {
+		return nil
 	}
 	return err
 }

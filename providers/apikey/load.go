@@ -101,7 +101,7 @@ func (p *Provider) find(r *http.Request) (key string, err error) {
 	n := 0
 	authorization := r.Header["Authorization"]
 	for _, value := range authorization {
-		scheme, rest, _ := strings.Cut(value, " ")
+		scheme, rest, _ := strings.Cut(strings.ReplaceAll(value, "\t", " "), " ") // no key has a tab, and some servers take one
 		if rest = strings.TrimLeft(rest, " "); strings.EqualFold(scheme, "Bearer") && strings.HasPrefix(rest, p.start) {
 			key = rest
 			n += len(authorization) // one of several is one too many

@@ -243,7 +243,7 @@ func (p *Provider) Mount(m *auth.Manager, mux auth.Mux) error {
 		return errors.New("password: a Provider is for one Manager: make another with New")
 	}
 	p.m = m
-	user := func(f http.HandlerFunc) http.Handler { return m.RequireUser(f) }
+	user := func(f http.HandlerFunc) http.Handler { return m.RequireSession(f) }
 	mux.Handle("POST /login", http.HandlerFunc(p.postLogin))
 	mux.Handle("GET /password", user(p.getPassword))
 	mux.Handle("POST /password", user(p.postPassword))
