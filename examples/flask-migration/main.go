@@ -94,11 +94,12 @@ func (u *User) IsActive() bool { return u.Active }
 type users struct{ store *bunstore.Store }
 
 func (t users) byID(ctx context.Context, id string) (*User, error) {
-	n, err := strconv.ParseInt(id, 10, 64)
-	if err != nil {
-		return nil, auth.ErrNotFound // and not an error of the database, which would be an outage
+	n, _ := strconv.ParseInt(id, 10, 64) // 0, which is nobody's, for what is no number
+	u, err := t.find(ctx, "id = ?", n)
+	if err == nil && u.AuthID() != id { // 01 is nobody's either
+		err = auth.ErrNotFound
 	}
-	return t.find(ctx, "id = ?", n)
+	return u, err
 }
 
 func (t users) lookUp(ctx context.Context, login string) (userID, hash string, err error) {
