@@ -13,7 +13,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/tree"
 )
 
-var update = flag.Bool("update", false, "copy examples/quickstart/main.go into README.md")
+var update = flag.Bool("update", false, "copy the code that the documents quote into them")
 
 // A fenced block of Go in a README.
 var goBlock = regexp.MustCompile("(?s)```go\n(.*?)```")
