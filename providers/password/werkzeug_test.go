@@ -23,7 +23,6 @@ var werkzeugHashes = []string{
 	"scrypt:16384:8:5$Wm4tRz8qLx2Kd9Jp$6285965f7c462edfe1227c24e0c874d55cf0b1db11138056212fa20e9bb2c48601d509eac121414fc59f809665682d9b10d8760198a3c83dbb2faa1a0bc13e7a",
 	"scrypt:1024:1:1$Wm4tRz8qLx2Kd9Jp$73df39b6c8ab2b634ca5f15cbd90c0dfa89495c7633a309184a6130d40418cc202b240248817c8ee6b3e8413990a9bf5d558c763837d87ce6ca202d7f4b31fd7",
 	"pbkdf2:sha256:600000$Wm4tRz8qLx2Kd9Jp$485e32030c06a5e804a7fe27a18b33f00784bee237b42eaed78aad4f319415e2",
-	"pbkdf2:sha256:150000$Wm4tRz8qLx2Kd9Jp$4001cb43411442cc4655ef6ccdfcca7a99b1cd9a645f58115a6eae3819c6694e",
 	"pbkdf2:sha1:1000$Wm4tRz8qLx2Kd9Jp$8afa127eba8f1085dbb59d3e90168ada126dce80",
 	"pbkdf2:sha512:50000$Wm4tRz8qLx2Kd9Jp$d19880551313e480a18cf19fa9e5594b6367e5a98adc5afe6b67dfe72fa809cb54b3362aa55de5ce00d57083a28f771f96adbd1626cb18f1b5448029054247f9",
 	"pbkdf2:sha224:10$Wm4tRz8qLx2Kd9Jp$8299c152fbbb518ea5c5f930a675f13d89b5e2e6a2c9354955af2803",
@@ -48,11 +47,13 @@ func TestWerkzeug(t *testing.T) {
 		if err := h.Verify(hash, []byte(werkzeugPassword)); err != nil {
 			t.Errorf("%.40s: %v", hash, err)
 		}
-		if err := h.Verify(hash, []byte(werkzeugPassword+"x")); !errors.Is(err, password.ErrMismatch) {
-			t.Errorf("%.40s, wrong password: %v", hash, err)
-		}
 		if h.Current(hash) {
 			t.Errorf("%.40s is current", hash)
+		}
+	}
+	for _, hash := range append(werkzeugHashes[3:4:4], werkzeugHashes[5:]...) { // those that are quick
+		if err := h.Verify(hash, []byte(werkzeugPassword+"x")); !errors.Is(err, password.ErrMismatch) {
+			t.Errorf("%.40s, wrong password: %v", hash, err)
 		}
 	}
 }
@@ -169,7 +170,7 @@ func TestWerkzeugText(t *testing.T) {
 func TestWerkzeugUpgrade(t *testing.T) {
 	s := newSite(t, nil)
 	id := s.register("ada@example.com", goodPassword)
-	for _, hash := range append(werkzeugHashes[3:4:4], werkzeugHashes[6:]...) { // those that are quick
+	for _, hash := range append(werkzeugHashes[3:4:4], werkzeugHashes[5:]...) { // those that are quick
 		s.set(id, hash)
 		s = s.reopen(&password.Options{OldHashers: []password.Hasher{password.Werkzeug{}}})
 		if r := s.client().json("/login", fields{"email": "ada@example.com", "password": "something else"}); r.Code != 401 {
