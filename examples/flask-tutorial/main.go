@@ -1,6 +1,6 @@
 // Flask-tutorial is the site that tutorials of Flask and Flask-Login build, in Go:
 // all read the comments, users write them, authors and admins delete them, and
-// programs use a JSON API. Whoever registers first is the admin.
+// programs come with an API key. Whoever registers first is the admin.
 //
 //	go run ./examples/flask-tutorial
 package main
@@ -14,6 +14,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/auth"
 	"github.com/gatehouse-go/gatehouse/auth/flash"
 	"github.com/gatehouse-go/gatehouse/pages"
+	"github.com/gatehouse-go/gatehouse/providers/apikey"
 	"github.com/gatehouse-go/gatehouse/providers/password"
 	bunstore "github.com/gatehouse-go/gatehouse/stores/bun"
 	"github.com/gatehouse-go/gatehouse/stores/bun/open"
@@ -53,8 +54,11 @@ func newSite(ctx context.Context, database string) (*site, error) {
 	if err != nil {
 		return nil, err
 	}
+	scopes := []apikey.Scope{{Name: "comments:write", Description: "Write comments"}, {Name: "comments:delete", Description: "Delete comments"}}
+	keys := apikey.New(&apikey.Options{Scopes: scopes})
 	m, err := auth.New(users{db}, db, &auth.Options{
-		Providers:       []auth.Provider{password.New(&password.Options{Login: password.ByUsername})},
+		Providers:       []auth.Provider{password.New(&password.Options{Login: password.ByUsername}), keys},
+		Loaders:         []auth.RequestLoader{keys},
 		Authorizer:      auth.AuthorizerFunc(allow),
 		Pages:           pages.New(&pages.Options{Site: "Flaskr", UserName: func(u auth.User) string { return u.(*User).Username }}),
 		Flashes:         flash.NewCookie(&flash.Options{Insecure: true}),
@@ -70,7 +74,7 @@ func newSite(ctx context.Context, database string) (*site, error) {
 // routes says what there is. Only users get it, unless a line says otherwise.
 func (s *site) routes() error {
 	m, mux := s.auth, http.NewServeMux()
-	m.Mount(mux) // /auth/login, /auth/register, /auth/logout and more
+	m.Mount(mux) // /auth/login, /auth/register, /auth/logout, /auth/keys and more
 	identity := func(r *http.Request) (*auth.Identity, error) { return m.IdentityFrom(r.Context()) }
 	write := m.Require("comments:write")
 	mux.Handle("GET /{$}", m.WithUser(page(s, "home.html", s.list)))

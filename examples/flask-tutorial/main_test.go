@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -230,43 +231,76 @@ func TestRemember(t *testing.T) {
 	b.want(b.get("/me"), 200, "/auth/login?next=%2Fme", "<form")
 }
 
-// What can be done with forms can be done in JSON.
 func TestAPI(t *testing.T) {
 	_, open := serve(t)
-	ada, stranger := open(t), open(t)
-	ada.register("ada")
+	ada, program := open(t), open(t)
+	ada.register("ada") // an admin
 	ada.post("/comments", "body", "by hand")
+	newKey := func(scopes string) string {
+		t.Helper()
+		r := ada.send(http.MethodPost, "/auth/keys", "application/json", "application/json", `{"name": "a program", "scopes": "`+scopes+`"}`)
+		var made struct{ Key string }
+		if err := json.Unmarshal([]byte(r.body), &made); err != nil || r.status != 201 || made.Key == "" {
+			t.Fatalf("%d %s", r.status, r.body)
+		}
+		return made.Key
+	}
+	writes, reads := newKey("comments:write"), newKey("")
+	call := func(method, path, key, body string) result {
+		return program.send(method, path, "*/*", "application/json", body, "Authorization", "Bearer "+key)
+	}
 	for _, tt := range []struct {
-		name, method, path, body string
-		status                   int
-		text                     string
+		name, method, path, key, body string
+		status                        int
+		text                          string
 	}{
-		{"write", "POST", "/api/comments", `{"body": "by a program"}`, 201, `{"id":2,"author":{"username":"ada"},"body":"by a program"}`},
-		{"read", "GET", "/api/comments", "", 200, `[{"id":2,`},
-		{"no JSON", "POST", "/api/comments", `body=x`, 400, `"malformed"`},
-		{"too much", "POST", "/api/comments", `{"body": "` + strings.Repeat("x", 70_000) + `"}`, 400, `"malformed"`},
-		{"nothing", "POST", "/api/comments", `{}`, 422, `"field":"body"`},
-		{"delete", "DELETE", "/api/comments/2", "", 200, `"username":"ada"`},
-		{"delete again", "DELETE", "/api/comments/2", "", 404, `"not_found"`},
-		{"read what is left", "GET", "/api/comments", "", 200, `[{"id":1,"author":{"username":"ada"},"body":"by hand"}]`},
+		{"read", "GET", "/api/comments", writes, "", 200, `"body":"by hand"`},
+		{"write", "POST", "/api/comments", writes, `{"body": "by a program"}`, 201, `{"id":2,"author":{"username":"ada"},"body":"by a program"}`},
+		{"read what was written", "GET", "/api/comments", reads, "", 200, `[{"id":2,`},
+		{"no JSON", "POST", "/api/comments", writes, `body=x`, 400, `"malformed"`},
+		{"too much", "POST", "/api/comments", writes, `{"body": "` + strings.Repeat("x", 70_000) + `"}`, 400, `"malformed"`},
+		{"nothing", "POST", "/api/comments", writes, `{}`, 422, `"field":"body"`},
+		{"write with a key to read", "POST", "/api/comments", reads, `{"body": "x"}`, 403, `"forbidden"`},
+		{"delete with a key to write", "DELETE", "/api/comments/2", writes, "", 403, `"forbidden"`},
+		{"be an admin with a key", "GET", "/admin", writes, "", 403, `"forbidden"`},
+		{"settings with a key", "GET", "/settings", writes, "", 401, `"not_fresh"`},
+		{"wrong key", "GET", "/api/comments", writes[:len(writes)-1], "", 401, `"bad_credentials"`},
+		{"wrong key where nobody has to log in", "GET", "/", writes + "x", "", 401, `"bad_credentials"`},
+		{"list keys with a key", "GET", "/auth/keys", writes, "", 403, `"forbidden"`},
+		{"make a key with a key", "POST", "/auth/keys", writes, `{"name": "another"}`, 403, `"forbidden"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			for who, r := range map[string]result{
-				"a stranger": stranger.send(tt.method, tt.path, "*/*", "application/json", tt.body),
-				"ada":        ada.send(tt.method, tt.path, "*/*", "application/json", tt.body),
-			} {
-				status, text := tt.status, tt.text
-				if who != "ada" {
-					status, text = 401, `"unauthenticated"`
-				}
-				if r.status != status || !strings.Contains(r.body, text) {
-					t.Errorf("%s: %d %s, want %d with %s", who, r.status, r.body, status, text)
-				}
-				if kind := r.header.Get("Content-Type"); r.status >= 400 && kind != "application/problem+json" || r.status < 400 && kind != "application/json" {
-					t.Errorf("%s: Content-Type: %s", who, kind)
-				}
+			r := call(tt.method, tt.path, tt.key, tt.body)
+			if r.status != tt.status || !strings.Contains(r.body, tt.text) {
+				t.Errorf("%d %s, want %d with %s", r.status, r.body, tt.status, tt.text)
+			}
+			if kind := r.header.Get("Content-Type"); r.status >= 400 && kind != "application/problem+json" || r.status < 400 && kind != "application/json" {
+				t.Errorf("Content-Type: %s", kind)
+			}
+			if challenge := r.header.Get("WWW-Authenticate"); r.status == 401 && !strings.HasPrefix(challenge, "Bearer") && tt.path != "/settings" {
+				t.Errorf("WWW-Authenticate: %s", challenge)
+			}
+			if c := r.header.Get("Set-Cookie"); c != "" {
+				t.Errorf("Set-Cookie: %s", c)
 			}
 		})
+	}
+	if r := program.send("GET", "/api/comments", "*/*", "", ""); r.status != 401 || r.header.Get("Content-Type") != "application/problem+json" {
+		t.Errorf("without a key: %d %s", r.status, r.body)
+	}
+	// A wrong key is not made up for by the session.
+	if r := ada.send("GET", "/api/comments", "*/*", "", "", "Authorization", "Bearer "+writes+"x"); r.status != 401 {
+		t.Errorf("a wrong key beside a session: %d", r.status)
+	}
+	if r := ada.send("GET", "/api/comments", "*/*", "", ""); r.status != 200 {
+		t.Errorf("the session alone: %d", r.status)
+	}
+	deletes := newKey("comments:delete")
+	if r := call("DELETE", "/api/comments/2", deletes, ""); r.status != 200 || !strings.Contains(r.body, `"username":"ada"`) {
+		t.Errorf("DELETE: %d %s", r.status, r.body)
+	}
+	if r := call("GET", "/api/comments", reads, ""); strings.Contains(r.body, "by a program") {
+		t.Errorf("it is still there: %s", r.body)
 	}
 }
 
