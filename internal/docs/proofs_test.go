@@ -1,0 +1,124 @@
+package docs_test
+
+import (
+	"bufio"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/gatehouse-go/gatehouse/internal/tree"
+)
+
+// GATEHOUSE_TEST_LOG names the output of go test -v, of all modules: what
+// docs/flask-login.md calls proved must have passed in it.
+const logVariable = "GATEHOUSE_TEST_LOG"
+
+const provesHeading = "\n## What proves it\n"
+
+// A test as the guide names it: the package's folder, a dot, and the name, with
+// that of a subtest behind slashes.
+var provedBy = regexp.MustCompile("`([a-z0-9/-]+)\\.(Test[A-Za-z0-9_]*|Fuzz[A-Za-z0-9_]*|Example[A-Za-z0-9_]*)((?:/[^`]+)?)`")
+
+// Every row of the table "What proves it" names a test; it exists, and it ran.
+func TestProofs(t *testing.T) {
+	root := find(t)
+	_, table, found := strings.Cut(read(t, filepath.Join(root, "docs", "flask-login.md")), provesHeading)
+	if !found {
+		t.Fatal(`docs/flask-login.md has no part "What proves it"`)
+	}
+	passed := passedTests(t)
+	rows, tests := 0, map[string]map[string]bool{}
+	for line := range strings.SplitSeq(table, "\n") {
+		if !strings.HasPrefix(line, "| ") || strings.HasPrefix(line, "| ---") {
+			continue
+		}
+		cells := strings.Split(strings.Trim(line, "| "), " | ")
+		if cells[len(cells)-1] == "proved by" {
+			continue
+		}
+		rows++
+		named := provedBy.FindAllStringSubmatch(cells[len(cells)-1], -1)
+		if len(named) == 0 {
+			t.Errorf("no test is named in %q", line)
+		}
+		for _, m := range named {
+			folder, name, sub := m[1], m[2], m[3]
+			if tests[folder] == nil {
+				tests[folder] = testsIn(t, filepath.Join(root, folder))
+			}
+			if !tests[folder][name] {
+				t.Errorf("row %q: there is no %s in %s", cells[0], name, folder)
+			}
+			if passed != nil && !strings.HasPrefix(name, "Fuzz") && !passed[tree.Root+"/"+folder][name+sub] {
+				t.Errorf("row %q: %s%s of %s is not among the tests that passed", cells[0], name, sub, folder)
+			}
+		}
+	}
+	if rows < 34+17+17 {
+		t.Errorf("the table has %d rows, fewer than there are quirks, weaknesses and requests", rows)
+	}
+}
+
+// testsIn returns the names of the tests in a folder.
+func testsIn(t *testing.T, folder string) map[string]bool {
+	t.Helper()
+	names := map[string]bool{}
+	files, err := filepath.Glob(filepath.Join(folder, "*_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range parsed.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil {
+				names[f.Name.Name] = true
+			}
+		}
+	}
+	return names
+}
+
+var (
+	passLine    = regexp.MustCompile(`^\s*--- PASS: (\S+) \(`)
+	packageLine = regexp.MustCompile(`^(?:ok|FAIL|---)\s+(\S+)\s`)
+)
+
+// passedTests reads the log, if there is one: the tests of a package come before
+// the line that says what became of it.
+func passedTests(t *testing.T) map[string]map[string]bool {
+	t.Helper()
+	file := os.Getenv(logVariable)
+	if file == "" {
+		return nil
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	all, names := map[string]map[string]bool{}, map[string]bool{}
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<24)
+	for lines.Scan() {
+		if m := passLine.FindStringSubmatch(lines.Text()); m != nil {
+			names[m[1]] = true
+		} else if m := packageLine.FindStringSubmatch(lines.Text()); m != nil && strings.HasPrefix(m[1], tree.Root) {
+			all[m[1]], names = names, map[string]bool{}
+		}
+	}
+	if err := lines.Err(); err != nil {
+		t.Fatal(err)
+	}
+	if len(all) == 0 {
+		t.Fatalf("%s is no output of go test -v", file)
+	}
+	return all
+}
