@@ -61,17 +61,17 @@ func (m *Manager) bind(r *http.Request) string {
 	}
 	addr := m.ClientAddr(r)
 	seen := make([]string, len(m.opts.Binding.To))
-	any := false
+	bound := false
 	for i, part := range m.opts.Binding.To {
 		rule, what, found := strings.Cut(part(r, addr), "\n")
 		if !found {
 			rule, what = "", rule
 		}
 		if what != "" {
-			seen[i], any = shortDigest(rule, 3)+"."+shortDigest(what, 12), true
+			seen[i], bound = shortDigest(rule, 3)+"."+shortDigest(what, 12), true
 		}
 	}
-	if !any {
+	if !bound {
 		return ""
 	}
 	return strings.Join(seen, ",")

@@ -112,7 +112,7 @@ func TestEventsOfALife(t *testing.T) {
 			return other.get("/me")
 		}, []string{"remember.reused ada remember the token of a remembered browser (Firefox on Linux) was used twice; what hangs on it was ended",
 			"unauthenticated reused"}},
-		{"takes all with it", func() *http.Response { return v.get("/me") }, []string{"unauthenticated revoked"}},
+		{"takes all with it", func() *http.Response { return v.get("/me") }, []string{"unauthenticated reused"}},
 		{"a login again", func() *http.Response {
 			v.header.Set("User-Agent", firefox)
 			return v.post("/auth/trust?user=ada", "")

@@ -3,13 +3,17 @@ package auth_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/auth"
+	"github.com/gatehouse-go/gatehouse/auth/authtest"
 	"github.com/gatehouse-go/gatehouse/stores/memory"
 )
 
@@ -76,7 +80,7 @@ func TestQuirks(t *testing.T) {
 
 	t.Run("R-8", func(t *testing.T) { // nothing is written for nobody
 		s := newSite(t, func(o *auth.Options) {
-			o.Binding = auth.Binding{To: o.Binding.To, Strict: false}
+			o.Binding.To = []func(*http.Request, netip.Addr) string{func(r *http.Request, _ netip.Addr) string { return r.UserAgent() }}
 		})
 		v := s.browser()
 		for _, path := range []string{"/open", "/me", "/fresh", "/admin", "/auth/login", "/bare"} {
@@ -86,6 +90,38 @@ func TestQuirks(t *testing.T) {
 		}
 		for verb, n := range s.store.calls {
 			t.Errorf("%d calls of %s", n, verb)
+		}
+	})
+
+	t.Run("R-12", func(t *testing.T) { // who is asking is found out once, also by many at once
+		s := newSite(t, nil)
+		v := s.visitor().logIn("ada")
+		loads := 0
+		m, err := auth.New(auth.UserFunc(func(ctx context.Context, id string) (*account, error) {
+			loads++ // under the lock of the request
+			time.Sleep(time.Millisecond)
+			return s.accounts.byID(ctx, id)
+		}), s.store, &auth.Options{Now: s.clock.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := s.store.count("LoadSession")
+		m.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			start := make(chan bool)
+			var wg sync.WaitGroup
+			for range 16 {
+				wg.Go(func() {
+					<-start
+					if a, ok := auth.UserFrom[*account](r.Context()); !ok || a.id != "ada" {
+						t.Errorf("%v, %v", a, ok)
+					}
+				})
+			}
+			close(start)
+			wg.Wait()
+		})).ServeHTTP(httptest.NewRecorder(), v.request("GET", "/", ""))
+		if n := s.store.count("LoadSession") - before; n != 1 || loads != 1 {
+			t.Errorf("%d looks at the session and %d at the user, want one of each", n, loads)
 		}
 	})
 
@@ -138,7 +174,8 @@ func TestQuirks(t *testing.T) {
 	t.Run("R-16", func(t *testing.T) { // what the request carries beats the session, and a bad one is not helped by it
 		s := newSite(t, withKeys)
 		v := s.remembered("ada")
-		for key, want := range map[string]string{"bob": "bob", "wrong": "401 Unauthorized"} {
+		for _, tt := range [][2]string{{"bob", "bob"}, {"wrong", "401 Unauthorized"}} {
+			key, want := tt[0], tt[1]
 			v.header.Set("X-Key", key)
 			if got := v.who(); got != want {
 				t.Errorf("with the key of %s: %s", key, got)
@@ -279,6 +316,62 @@ func TestQuirks(t *testing.T) {
 		for _, path := range []string{"/me", "/open", "/bare", "/auth/session"} {
 			if res := v.get(path); res.StatusCode != 200 || len(res.Header["Set-Cookie"]) != 0 {
 				t.Errorf("%s: %s, %q", path, res.Status, res.Header["Set-Cookie"])
+			}
+		}
+	})
+
+	t.Run("Q-4", func(t *testing.T) { // two kinds of users, with the same IDs, in one store and one browser
+		store := memory.New(nil)
+		customers := newSiteOn(t, store, nil)
+		staff, err := auth.New(authtest.NewUsers("ada", "bob"), store, &auth.Options{Realm: "staff", Now: customers.clock.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		who := staff.Handler(customers.m.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			for _, m := range []*auth.Manager{customers.m, staff} {
+				id, err := m.IdentityFrom(r.Context())
+				if err != nil {
+					fmt.Fprint(w, "nobody ")
+					continue
+				}
+				fmt.Fprintf(w, "%T %s ", id.User, id.UserID)
+			}
+		})))
+		v := customers.browser()
+		login := func(m *auth.Manager, user string) {
+			v.serve(m.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if err := m.LogIn(w, r, user, auth.Proof{Method: "trust"}, auth.Remember()); err != nil {
+					t.Error(err)
+				}
+			})), "POST", "/")
+		}
+		login(customers.m, "ada")
+		login(staff, "bob")
+		const both = "*auth_test.account ada authtest.User bob "
+		if got := body(v.serve(who, "GET", "/")); got != both {
+			t.Errorf("%q", got)
+		}
+		delete(v.cookies, sidCookie)
+		delete(v.cookies, sidCookie+"-staff")
+		if got := body(v.serve(who, "GET", "/")); got != both {
+			t.Errorf("remembered: %q", got)
+		}
+		if err := staff.RevokeUserSessions(t.Context(), "ada"); err != nil { // another ada
+			t.Fatal(err)
+		}
+		v.serve(staff.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if err := staff.LogOut(w, r); err != nil {
+				t.Error(err)
+			}
+		})), "POST", "/")
+		if got := body(v.serve(who, "GET", "/")); got != "*auth_test.account ada nobody " {
+			t.Errorf("after the log-out of one: %q", got)
+		}
+		for name, value := range v.cookies { // no cookie of one is of use to the other
+			other := customers.browser()
+			other.cookies[name+"-staff"] = value
+			if got := body(other.serve(who, "GET", "/")); got != "nobody nobody " {
+				t.Errorf("%s as that of the staff: %q", name, got)
 			}
 		}
 	})

@@ -10,7 +10,9 @@ import (
 // endFamily forgets a remembered browser and ends its sessions, in an order in
 // which whoever is hindered half-way can begin again: its tokens are good no more
 // and nothing that rests on it passes the gate; its sessions end; it is gone. It
-// reports whether it was the one who began. Not being there is not an error.
+// reports whether it was the one who began. Not being there is not an error. After
+// a theft the row stays until its time, so that whoever comes second, who may be
+// the owner, is told as well.
 func (m *Manager) endFamily(ctx context.Context, key string, why *nobody) (first bool, err error) {
 	c, err := m.changeFamily(ctx, key, func(c *Credential, f *family) error {
 		if f.Ended != "" {
@@ -32,7 +34,17 @@ func (m *Manager) endFamily(ctx context.Context, key string, why *nobody) (first
 	if err := m.endSessionsOf(ctx, c.UserID, key); err != nil {
 		return first, err
 	}
-	return first, m.forgetFamily(ctx, key)
+	if why != nobodyReused {
+		return first, m.forgetFamily(ctx, key)
+	}
+	_, err = m.changeFamily(ctx, key, func(_ *Credential, f *family) error {
+		f.Done = true
+		return nil
+	})
+	if errors.Is(err, ErrNoCredentials) { // forgotten meanwhile
+		err = nil
+	}
+	return first, err
 }
 
 // endSessionsOf ends the sessions that hang on a remembered browser, as many as it
@@ -56,6 +68,9 @@ func (m *Manager) endSessionsOf(ctx context.Context, userID, key string) error {
 	return failed
 }
 
+// errEndless: somebody else was always faster.
+var errEndless = errors.New("auth: a remembered browser is changed without end")
+
 // forgetFamily deletes the credential, whoever changes it meanwhile.
 func (m *Manager) forgetFamily(ctx context.Context, key string) error {
 	for range rememberRounds {
@@ -70,7 +85,7 @@ func (m *Manager) forgetFamily(ctx context.Context, key string) error {
 			return asOutage(err)
 		}
 	}
-	return errors.New("auth: a remembered browser is changed without end")
+	return errEndless
 }
 
 // endFamilies forgets the user's remembered browsers. Those that the sessions in

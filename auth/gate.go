@@ -65,7 +65,6 @@ func (m *Manager) gate(w http.ResponseWriter, r *http.Request, a *admission) err
 		}
 	}
 	now := m.Now()
-	label := deviceLabel(r.UserAgent())
 	var remember rememberToken
 	var begun Credential
 	if err := m.capByFamily(ctx, a); err != nil {
@@ -75,37 +74,14 @@ func (m *Manager) gate(w http.ResponseWriter, r *http.Request, a *admission) err
 		if !m.hasFirstFactor(withoutFamily(a.proofs)) { // what remembers may not go on for ever by itself
 			a.remember = min(a.remember, max(a.endsBy.Sub(now), time.Second))
 		}
-		if remember, begun, err = m.beginFamily(ctx, u, a.userID, label, a.remember); err != nil {
+		if remember, begun, err = m.beginFamily(ctx, u, a.userID, deviceLabel(r.UserAgent()), a.remember); err != nil {
 			return err
 		}
 		a.proofs, a.endsBy = append(withoutFamily(a.proofs), rememberProof(&begun, now)), begun.ExpiresAt
 	}
-	asItCame := r
-	if s != nil && s.m == m {
-		asItCame = s.r
-	}
 	tok := newToken()
-	sess := &Session{
-		ID:          m.sessionTag.digest(tok),
-		UserID:      a.userID,
-		AuthVersion: authVersion(u),
-		Proofs:      a.proofs,
-		Binding:     m.bind(asItCame),
-		Label:       label,
-		Addr:        m.ClientAddr(r),
-		Version:     1,
-		CreatedAt:   now,
-		SeenAt:      now,
-		EndsAt:      now.Add(m.opts.Lifetime),
-	}
-	if a.renew != nil {
-		sess.Actor = a.renew.Actor
-		sess.CreatedAt, sess.EndsAt = a.renew.CreatedAt, a.renew.EndsAt
-	}
-	if !a.endsBy.IsZero() {
-		sess.EndsAt = earlier(sess.EndsAt, a.endsBy)
-	}
-	sess.ExpiresAt = earlier(now.Add(m.opts.IdleTimeout), sess.EndsAt)
+	sess := m.newSession(r, s, a, u, now)
+	sess.ID = m.sessionTag.digest(tok)
 	if err := m.store.CreateSession(ctx, sess); err != nil {
 		m.undo(ctx, nil, begun.Key)
 		return asOutage(err)
@@ -140,6 +116,35 @@ func (m *Manager) gate(w http.ResponseWriter, r *http.Request, a *admission) err
 	}
 	m.emit(ctx, e)
 	return nil
+}
+
+// newSession returns the session of a login, as it is to be kept but for its ID.
+func (m *Manager) newSession(r *http.Request, s *state, a *admission, u User, now time.Time) *Session {
+	asItCame := r
+	if s != nil && s.m == m {
+		asItCame = s.r
+	}
+	sess := &Session{
+		UserID:      a.userID,
+		AuthVersion: authVersion(u),
+		Proofs:      a.proofs,
+		Binding:     m.bind(asItCame),
+		Label:       deviceLabel(r.UserAgent()),
+		Addr:        m.ClientAddr(r),
+		Version:     1,
+		CreatedAt:   now,
+		SeenAt:      now,
+		EndsAt:      now.Add(m.opts.Lifetime),
+	}
+	if a.renew != nil {
+		sess.Actor = a.renew.Actor
+		sess.CreatedAt, sess.EndsAt = a.renew.CreatedAt, a.renew.EndsAt
+	}
+	if !a.endsBy.IsZero() {
+		sess.EndsAt = earlier(sess.EndsAt, a.endsBy)
+	}
+	sess.ExpiresAt = earlier(now.Add(m.opts.IdleTimeout), sess.EndsAt)
+	return sess
 }
 
 // admit loads the user and says whether they may log in at all.

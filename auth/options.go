@@ -44,7 +44,9 @@ type Options struct {
 	// digits and hyphens, 32 of them at most; default "".
 	Realm string
 	// Epoch is a word of the host's choosing. Changing it, with a restart, ends
-	// every session of the realm at once. Default "".
+	// every session and half-done login of the realm at once, and no browser is
+	// remembered any more. What comes with requests themselves, such as API keys, is
+	// not concerned. Default "".
 	Epoch string
 
 	// IdleTimeout ends a session that nobody uses. Default 1 hour (NIST SP

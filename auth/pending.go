@@ -65,8 +65,10 @@ func (m *Manager) loadPending(r *http.Request) (Ticket, pending, error) {
 		return Ticket{}, pending{}, ErrNoCredentials
 	}
 	t, err := m.store.LoadTicket(r.Context(), pendingPurpose, encodeKey(m.loginTag.digest(tok)))
-	if err != nil {
-		return Ticket{}, pending{}, nobodyIfMissing(err)
+	if errors.Is(err, ErrNotFound) {
+		return Ticket{}, pending{}, ErrNoCredentials
+	} else if err != nil {
+		return Ticket{}, pending{}, asOutage(err)
 	}
 	if !m.now().Before(t.ExpiresAt) {
 		return Ticket{}, pending{}, ErrNoCredentials

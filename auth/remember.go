@@ -53,7 +53,8 @@ type family struct {
 	Max      int64    `json:"max,omitempty"`     // as it began, in milliseconds; 0: it does not slide
 	Extended int64    `json:"ext,omitempty"`     // when its end was last moved, in milliseconds
 	Retired  bool     `json:"retired,omitempty"` // its token is good no more; its sessions live
-	Ended    string   `json:"ended,omitempty"`   // why it ended; its sessions are being ended
+	Ended    string   `json:"ended,omitempty"`   // why it ended
+	Done     bool     `json:"done,omitempty"`    // and so have its sessions
 	User     string   `json:"user,omitempty"`    // the user's AuthVersion
 }
 
@@ -221,7 +222,7 @@ func (m *Manager) changeFamily(ctx context.Context, key string, change func(c *C
 			return c, revokedIfMissing(err)
 		}
 	}
-	return Credential{}, errors.New("auth: a remembered browser is changed without end")
+	return Credential{}, errEndless
 }
 
 // slide moves the end of c, by the policy that it began with.

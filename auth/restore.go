@@ -55,6 +55,8 @@ func (m *Manager) tryRestore(w http.ResponseWriter, r *http.Request, s *state, t
 		return nobodyRevoked
 	}
 	switch err := m.judge(&f, m.verifierDigest(tok.verifier, key)); {
+	case f.Done:
+		return err
 	case f.Ended != "", err == nobodyReused: // perhaps by somebody who could not finish
 		return m.end(s, &c, err)
 	case err != nil:
