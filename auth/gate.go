@@ -16,10 +16,11 @@ type admission struct {
 	remember time.Duration // 0: no
 	resumed  bool          // begun before, when the user's AuthVersion was version
 	version  string
-	renew    *Session     // reauthentication: the session that the new one stands in for
-	restored bool         // by a remembered browser
-	take     func() error // what is good once, taken when all else has passed
-	endsBy   time.Time    // the session's end at the latest, if not zero
+	renew    *Session // reauthentication: the session that the new one stands in for
+	restored bool     // by a remembered browser
+	uses     bool     // whether it rests on the token of a remembered browser, used up when all else has passed
+	token    rememberToken
+	endsBy   time.Time // the session's end at the latest, if not zero
 }
 
 // gate is the only function that brings a session into being. Whatever led
@@ -59,8 +60,8 @@ func (m *Manager) gate(w http.ResponseWriter, r *http.Request, a *admission) err
 		return m.suspend(w, r, a, u, owed)
 	}
 
-	if a.take != nil {
-		if err := a.take(); err != nil {
+	if a.uses {
+		if err := m.useUp(w, r, s, a); err != nil {
 			return err
 		}
 	}

@@ -72,7 +72,9 @@ func (m *Manager) LogIn(w http.ResponseWriter, r *http.Request, userID string, p
 	if err := m.resume(r, &a); err != nil {
 		return m.refused(r, &a, err)
 	}
-	a.take = m.useUpPending(w, r, &a)
+	if err := m.restsHere(r, &a); err != nil {
+		return m.refused(r, &a, err)
+	}
 	return m.refused(r, &a, m.gate(w, r, &a))
 }
 

@@ -86,8 +86,9 @@ func (m *Manager) tryRestore(w http.ResponseWriter, r *http.Request, s *state, t
 		restored: true,
 		resumed:  true,
 		version:  f.User,
+		uses:     true,
+		token:    tok,
 	}
-	a.take = m.useUp(w, r, s, tok, &a)
 	err = m.gate(w, r, &a)
 	var owed *OwedError
 	if errors.As(err, &owed) {
@@ -96,37 +97,33 @@ func (m *Manager) tryRestore(w http.ResponseWriter, r *http.Request, s *state, t
 	return err
 }
 
-// useUp returns what uses the token up and gives the browser its successor, at
+// useUp uses the token up that a rests on and gives the browser its successor, at
 // once, so that it has it whatever becomes of the login.
-func (m *Manager) useUp(w http.ResponseWriter, r *http.Request, s *state, tok rememberToken, a *admission) func() error {
-	return func() error {
-		next, used, err := m.succeed(r.Context(), tok)
-		if err == nobodyReused {
-			return m.end(s, &used, nobodyReused)
-		} else if err != nil {
-			return err
-		}
-		m.setCookie(w, m.cookies.remember, next.String(), used.remaining(m.Now()))
-		notForCaches(w.Header())
-		a.endsBy = used.ExpiresAt
-		return nil
+func (m *Manager) useUp(w http.ResponseWriter, r *http.Request, s *state, a *admission) error {
+	next, used, err := m.succeed(r.Context(), a.token)
+	if err == nobodyReused {
+		return m.end(s, &used, nobodyReused)
+	} else if err != nil {
+		return err
 	}
+	m.setCookie(w, m.cookies.remember, next.String(), used.remaining(m.Now()))
+	notForCaches(w.Header())
+	a.endsBy = used.ExpiresAt
+	return nil
 }
 
-// useUpPending is useUp for a half-done login that rests on what remembers the
-// browser: it must be that very browser that completes it.
-func (m *Manager) useUpPending(w http.ResponseWriter, r *http.Request, a *admission) func() error {
+// restsHere makes sure that a half-done login which rests on what remembers a
+// browser is completed in that very browser, and lets it use the token up.
+func (m *Manager) restsHere(r *http.Request, a *admission) error {
 	key, ok := familyOf(a.proofs)
 	if !ok {
 		return nil
 	}
-	tok, ok := parseRemember(cookie(r, m.cookies.remember))
-	if !ok || m.familyKey(tok.selector) != key {
-		return func() error {
-			return fmt.Errorf("%w: the half-done login rests on another browser", ErrBadCredentials)
-		}
+	a.token, a.uses = parseRemember(cookie(r, m.cookies.remember))
+	if !a.uses || m.familyKey(a.token.selector) != key {
+		return fmt.Errorf("%w: the half-done login rests on another browser", ErrBadCredentials)
 	}
-	return m.useUp(w, r, m.stateFrom(r.Context()), tok, a)
+	return nil
 }
 
 // end ends a remembered browser, and tells if that is because its token was used
