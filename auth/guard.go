@@ -113,7 +113,7 @@ func (m *Manager) Recheck(ctx context.Context) error {
 // different to users.
 func (m *Manager) WithUser(next http.Handler) http.Handler {
 	return m.guard(next, func(_ *http.Request, _ *Identity, err error) error {
-		if errors.Is(err, ErrNoCredentials) {
+		if isNobody(err) {
 			return nil
 		}
 		return err

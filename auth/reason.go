@@ -41,3 +41,21 @@ func reasonOf(err error) string {
 	}
 	return reasonNone
 }
+
+// revokedIfMissing makes nobody of what is not there, and leaves an outage what it
+// is.
+func revokedIfMissing(err error) error {
+	if err == ErrNotFound || errors.Is(err, ErrNotFound) { // most often as it is
+		return nobodyRevoked
+	}
+	return asOutage(err)
+}
+
+// isNobody reports whether err says that nobody is asking, sooner than errors.Is
+// does.
+func isNobody(err error) bool {
+	if _, ok := err.(*nobody); ok || err == ErrNoCredentials {
+		return true
+	}
+	return errors.Is(err, ErrNoCredentials)
+}

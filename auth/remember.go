@@ -236,13 +236,6 @@ func (f *family) slide(c *Credential, now time.Time) {
 	}
 }
 
-func revokedIfMissing(err error) error {
-	if errors.Is(err, ErrNotFound) {
-		return nobodyRevoked
-	}
-	return asOutage(err)
-}
-
 // remaining is for how long a browser is to keep the cookie.
 func (c *Credential) remaining(now time.Time) time.Duration {
 	return max(c.ExpiresAt.Sub(now), time.Second)

@@ -99,8 +99,7 @@ func (m *Manager) userLoaded(ctx context.Context, loaded *Identity) (User, error
 // resolveSession finds the session and checks it and its user.
 func (m *Manager) resolveSession(s *state, id SessionID) (*Identity, error) {
 	ctx := s.r.Context()
-	now := m.now()
-	sess, err := m.liveSession(ctx, id, now)
+	sess, now, err := m.liveSession(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -120,16 +119,16 @@ func (m *Manager) resolveSession(s *state, id SessionID) (*Identity, error) {
 	return &s.mine, nil
 }
 
-// liveSession finds a session that has not ended.
-func (m *Manager) liveSession(ctx context.Context, id SessionID, now time.Time) (*Session, error) {
-	sess, err := m.store.LoadSession(ctx, id)
-	if err != nil {
-		return nil, revokedIfMissing(err)
+// liveSession finds a session that has not ended, and says when it looked.
+func (m *Manager) liveSession(ctx context.Context, id SessionID) (sess *Session, now time.Time, err error) {
+	if sess, err = m.store.LoadSession(ctx, id); err != nil {
+		return nil, now, revokedIfMissing(err)
 	}
+	now = m.now() // not before: for a session that is not there nobody needs it
 	if !now.Before(sess.ExpiresAt) || !now.Before(sess.EndsAt) {
-		return nil, nobodyExpired
+		return nil, now, nobodyExpired
 	}
-	return sess, nil
+	return sess, now, nil
 }
 
 // userOf finds the session's user, as they were when it began.

@@ -181,7 +181,7 @@ func (m *Manager) look(ctx context.Context, w *watch) (err error) {
 }
 
 func (m *Manager) lookAtSession(ctx context.Context, id SessionID) error {
-	sess, err := m.liveSession(ctx, id, m.now())
+	sess, _, err := m.liveSession(ctx, id)
 	if err == nil {
 		_, err = m.userOf(ctx, sess)
 	}
