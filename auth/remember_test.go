@@ -344,7 +344,7 @@ func TestRememberEnds(t *testing.T) {
 		if !moved.Equal(t0.Add(11 * day)) {
 			t.Errorf("moved to %v", moved)
 		}
-		if !strings.Contains(strings.Join(res.Header["Set-Cookie"], "\n"), "Max-Age=864000") {
+		if !strings.Contains(strings.Join(res.Header["Set-Cookie"], "\n")+"\n", "Max-Age=864000\n") {
 			t.Errorf("the browser was told %q", res.Header["Set-Cookie"])
 		}
 		s.clock.Advance(23 * time.Hour)
