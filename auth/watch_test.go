@@ -312,10 +312,10 @@ func TestWatchLookTimesOut(t *testing.T) {
 		store := &hooked{Store: memory.New(nil)}
 		s := newSiteOn(t, store, nil)
 		ctx := s.browser().logIn("ada").watch(time.Minute)
-		store.load = func(ctx context.Context) error {
+		store.set(hooks{load: func(ctx context.Context) error {
 			<-ctx.Done()
 			return context.Cause(ctx)
-		}
+		}})
 		s.passes(4 * time.Minute)
 		if err := context.Cause(ctx); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("it ended with %v", err)
@@ -338,21 +338,39 @@ func TestWatchLookTimesOut(t *testing.T) {
 // hooked is a store that can be told what else to do.
 type hooked struct {
 	auth.Store
+	mu    sync.Mutex
+	hooks hooks
+}
+
+type hooks struct {
 	loading func()                          // before a session is loaded
 	load    func(ctx context.Context) error // after one was loaded
 	deleted func()                          // after one was deleted
 	created func(sess *auth.Session)        // after one was created
 }
 
+// set tells it, while others use it.
+func (h *hooked) set(hooks hooks) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.hooks = hooks
+}
+
+func (h *hooked) told() hooks {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.hooks
+}
+
 func (h *hooked) Unwrap() any { return h.Store }
 
 func (h *hooked) LoadSession(ctx context.Context, id auth.SessionID) (*auth.Session, error) {
-	if h.loading != nil {
-		h.loading()
+	if loading := h.told().loading; loading != nil {
+		loading()
 	}
 	sess, err := h.Store.LoadSession(ctx, id)
-	if h.load != nil {
-		if err := h.load(ctx); err != nil {
+	if load := h.told().load; load != nil {
+		if err := load(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -361,16 +379,16 @@ func (h *hooked) LoadSession(ctx context.Context, id auth.SessionID) (*auth.Sess
 
 func (h *hooked) CreateSession(ctx context.Context, sess *auth.Session) error {
 	err := h.Store.CreateSession(ctx, sess)
-	if h.created != nil {
-		h.created(sess)
+	if created := h.told().created; created != nil {
+		created(sess)
 	}
 	return err
 }
 
 func (h *hooked) DeleteSession(ctx context.Context, id auth.SessionID) error {
 	err := h.Store.DeleteSession(ctx, id)
-	if h.deleted != nil {
-		h.deleted()
+	if deleted := h.told().deleted; deleted != nil {
+		deleted()
 	}
 	return err
 }
@@ -447,14 +465,14 @@ func TestWatchBegins(t *testing.T) {
 		t.Fatal(err)
 	}
 	var once sync.Once
-	store.load = func(context.Context) error {
+	store.set(hooks{load: func(context.Context) error {
 		once.Do(func() { // the look has seen the session, and it is ended now
 			if err := s.m.RevokeUserSessions(context.Background(), "ada"); err != nil {
 				t.Error(err)
 			}
 		})
 		return nil
-	}
+	}})
 	ctx, stop = s.m.Watch(inside, 24*time.Hour)
 	defer stop()
 	if got := ended(ctx); got != "revoked" {
@@ -608,11 +626,11 @@ func TestWatchReauthenticate(t *testing.T) {
 		same := there.browser()
 		same.cookies["__Host-sid"] = ada.cookies["__Host-sid"]
 		here, elsewhere := ada.watch(every), same.watch(every)
-		store.deleted = func() { s.passes(2 * every) } // somebody looks just now
+		store.set(hooks{deleted: func() { s.passes(2 * every) }}) // somebody looks just now
 		if res := ada.post("/auth/trust/confirm", ""); res.StatusCode != 303 {
 			t.Fatal(res.Status, body(res))
 		}
-		store.deleted = nil
+		store.set(hooks{})
 		s.passes(2 * every)
 		if a, b := ended(here), ended(elsewhere); a != "live" || b != "revoked" {
 			t.Errorf("here it is %s, elsewhere %s", a, b)
@@ -636,14 +654,14 @@ func TestWatchRenewedDuringALook(t *testing.T) {
 		ada := s.browser().logIn("ada")
 		ctx := ada.watch(every)
 		var renewed atomic.Bool
-		store.loading = func() { // the look knows the old session's ID
+		store.set(hooks{loading: func() { // the look knows the old session's ID
 			if renewed.Swap(true) {
 				return
 			}
 			if res := ada.post("/auth/trust/confirm", ""); res.StatusCode != 303 {
 				t.Error(res.Status)
 			}
-		}
+		}})
 		s.passes(3 * every)
 		if got := ended(ctx); got != "live" {
 			t.Errorf("it is %s", got)
@@ -682,11 +700,11 @@ func TestWatchRevokedWhileRenewed(t *testing.T) {
 		s := newSiteOn(t, store, nil)
 		ada := s.browser().logIn("ada")
 		ctx := ada.watch(24 * time.Hour)
-		store.created = func(sess *auth.Session) {
+		store.set(hooks{created: func(sess *auth.Session) {
 			if err := s.m.RevokeSession(context.Background(), "ada", sess.Handle()); err != nil {
 				t.Error(err)
 			}
-		}
+		}})
 		ada.post("/auth/trust/confirm", "")
 		synctest.Wait()
 		if got := ended(ctx); got != "revoked" {

@@ -20,6 +20,13 @@ for m in $(modules); do
 				grep '^fuzz: elapsed' "$CI_TMP/fuzz.log" | tail -n 1
 				continue
 			fi
+			# The end of the time can itself be taken for a failure, without any input
+			# (golang/go#75804, mended in Go 1.27): once more then.
+			if grep -q 'context deadline exceeded' "$CI_TMP/fuzz.log" && ! grep -q 'Failing input' "$CI_TMP/fuzz.log" &&
+				(cd "$dir" && go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" -timeout 10m .) >"$CI_TMP/fuzz.log" 2>&1; then
+				echo "ran into the end of its time, and once more without"
+				continue
+			fi
 			bad=1
 			cat "$CI_TMP/fuzz.log"
 			# Show the input, for a regression test, and leave the tree clean.
