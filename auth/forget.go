@@ -25,7 +25,9 @@ func (m *Manager) endFamily(ctx context.Context, key string, why *nobody) (first
 	switch {
 	case err == nil:
 		first = true
-	case err == errUnchanged, c.UserID != "": // or it cannot be read: all the more
+	case err == errUnchanged:
+	case errors.Is(err, errUnreadable): // nothing can be noted in it
+		why = nobodyRevoked
 	case errors.Is(err, ErrNoCredentials):
 		return false, nil
 	default:

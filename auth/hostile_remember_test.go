@@ -109,6 +109,45 @@ func TestHostileTheftDuringAnOutage(t *testing.T) {
 	}
 }
 
+// An outage of a moment, at whichever write, silences nothing either.
+func TestHostileTheftDuringAMoment(t *testing.T) {
+	for n := 1; n <= 2; n++ {
+		s := newSite(t, nil)
+		v := s.remembered("ada").reopen()
+		stolen := v.cookies[rememberCookie]
+		v.get("/open")
+		s.clock.Advance(2 * time.Minute)
+		s.store.Store = &failsOnce{Store: s.store.Store, at: n}
+		if got := v.with(stolen).who(); got != "503 Service Unavailable" {
+			t.Errorf("write %d: %s", n, got)
+		}
+		for _, token := range []string{stolen, v.cookies[rememberCookie]} {
+			if got := v.with(token).reasonAt("/me"); got != "unauthenticated reused" {
+				t.Errorf("write %d: afterwards: %s", n, got)
+			}
+		}
+		if got := v.who(); got != "nobody" || len(s.sessions("ada")) != 0 {
+			t.Errorf("write %d: %s, %d sessions", n, got, len(s.sessions("ada")))
+		}
+		if alarms := len(s.named("remember.reused")); alarms != 1 {
+			t.Errorf("write %d: %d alarms", n, alarms)
+		}
+	}
+}
+
+// failsOnce fails one write of credentials.
+type failsOnce struct {
+	auth.Store
+	at int
+}
+
+func (f *failsOnce) ChangeCredentials(ctx context.Context, changes ...auth.Change) error {
+	if f.at--; f.at == 0 {
+		return errDown
+	}
+	return f.Store.ChangeCredentials(ctx, changes...)
+}
+
 // Two who find out about a theft at once tell it once.
 func TestHostileTheftIsToldOnce(t *testing.T) {
 	s := newSite(t, nil)

@@ -58,10 +58,14 @@ type family struct {
 	User     string   `json:"user,omitempty"`    // the user's AuthVersion
 }
 
+// errUnreadable: what is kept of a remembered browser is damaged, or of a later
+// version.
+var errUnreadable = errors.New("auth: a remembered browser cannot be read")
+
 func readFamily(c *Credential) (family, error) {
 	var f family
 	if err := json.Unmarshal(c.Data, &f); err != nil || f.Version != 1 {
-		return f, fmt.Errorf("auth: a remembered browser cannot be read: %v", err)
+		return f, fmt.Errorf("%w: %v", errUnreadable, err)
 	}
 	return f, nil
 }
