@@ -17,6 +17,8 @@ type cookieNames struct {
 	// who is to be logged in when there is no session
 	remember string
 	attrs    string // of every one of them, when set and when deleted
+
+	prefix, suffix string
 }
 
 func newCookieNames(realm string, insecure bool) cookieNames {
@@ -33,8 +35,13 @@ func newCookieNames(realm string, insecure bool) cookieNames {
 		device:   prefix + "device" + suffix,
 		remember: prefix + "remember" + suffix,
 		attrs:    attrs,
+		prefix:   prefix,
+		suffix:   suffix,
 	}
 }
+
+// of returns the name of a provider's cookie.
+func (c *cookieNames) of(name string) string { return c.prefix + name + c.suffix }
 
 // setCookie is the one function that writes cookies. With a negative maxAge it
 // deletes the cookie, with 0 the cookie ends with the browser.

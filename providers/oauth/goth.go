@@ -1,0 +1,3 @@
+package oauth
+
+import _ "github.com/markbates/goth"
