@@ -12,8 +12,9 @@ import (
 // Answer answers with a page. If err is nil, p is shown, to clients that want
 // JSON as p.Data or, without any, as a description of its forms. Otherwise a browser gets p with the
 // problem in it, under the problem's status, and others get
-// application/problem+json. Answer sets p.Problem, p.Status, p.Identity and, if
-// it is empty, p.Next from the query.
+// application/problem+json. Answer adds to p.Forms what each [FormProvider] has
+// for the page and p has not, sets p.Problem, p.Status, p.Identity and, if it is
+// empty, p.Next from the query.
 func (m *Manager) Answer(w http.ResponseWriter, r *http.Request, p *Page, err error) {
 	if err == nil {
 		switch status := max(p.Status, http.StatusOK); {
@@ -22,6 +23,7 @@ func (m *Manager) Answer(w http.ResponseWriter, r *http.Request, p *Page, err er
 		case p.Data != nil:
 			writeJSON(w, status, "application/json", p.Data)
 		default:
+			m.completeForms(r, p)
 			writeJSON(w, status, "application/json", describe(m, p))
 		}
 		return
@@ -68,7 +70,7 @@ func (m *Manager) Finish(w http.ResponseWriter, r *http.Request, err error, next
 		}
 		m.redirect(w, to)
 	default:
-		m.Answer(w, r, m.loginPage(next), err)
+		m.Answer(w, r, loginPage(next), err)
 	}
 }
 
@@ -86,7 +88,7 @@ func (m *Manager) Render(w http.ResponseWriter, r *http.Request, p *Page) {
 // render shows p to a browser, with problem in it.
 func (m *Manager) render(w http.ResponseWriter, r *http.Request, p *Page, problem *Problem) {
 	p.m, p.Problem = m, problem
-	m.completeForms(p)
+	m.completeForms(r, p)
 	if problem != nil {
 		p.Status = problem.Status
 		m.problemHeaders(w, problem)
@@ -109,10 +111,10 @@ func (m *Manager) render(w http.ResponseWriter, r *http.Request, p *Page, proble
 
 // completeForms adds to a page that several providers have a part in what the
 // one that renders it does not know of.
-func (m *Manager) completeForms(p *Page) {
+func (m *Manager) completeForms(r *http.Request, p *Page) {
 	given := p.Forms
 	p.Forms = nil
-	for _, f := range m.forms(p.Name) {
+	for _, f := range m.forms(r, p.Name) {
 		if i := slices.IndexFunc(given, func(g Form) bool { return g.Name == f.Name }); i >= 0 {
 			f, given = given[i], slices.Delete(slices.Clone(given), i, i+1)
 		}

@@ -198,7 +198,7 @@ func (trust) Name() string { return "trust" }
 
 func (trust) Kinds() []auth.Kind { return []auth.Kind{{Name: "key", Role: auth.FirstFactor}} }
 
-func (trust) PageForms(page string) []auth.Form {
+func (trust) PageForms(_ *http.Request, page string) []auth.Form {
 	if page != "login" && page != "confirm" {
 		return nil
 	}

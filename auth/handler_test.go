@@ -491,7 +491,7 @@ type other struct{}
 func (other) Name() string                        { return "other" }
 func (other) Kinds() []auth.Kind                  { return nil }
 func (other) Mount(*auth.Manager, auth.Mux) error { return nil }
-func (other) PageForms(page string) []auth.Form {
+func (other) PageForms(*http.Request, string) []auth.Form {
 	return []auth.Form{{Name: "other", Action: "/other"}}
 }
 

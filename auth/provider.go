@@ -75,6 +75,10 @@ const (
 // log in on the page "login", how to confirm who one is on "confirm".
 type FormProvider interface {
 	// PageForms returns the forms for the page of that name, none if the
-	// provider has nothing to offer there.
-	PageForms(page string) []Form
+	// provider has nothing to offer there. r is the request that the page
+	// answers: its context says who is asking, so that "confirm" offers only what
+	// the user has. What cannot be told now is offered. PageForms is called
+	// concurrently, and for every page that is shown; it asks no store about a
+	// page on which the provider has no form.
+	PageForms(r *http.Request, page string) []Form
 }

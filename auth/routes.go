@@ -21,18 +21,17 @@ func (m *Manager) mountCore(mux Mux) {
 	mux.Handle("GET /confirm", m.RequireSession(http.HandlerFunc(m.getConfirm)))
 }
 
-// forms returns what the providers offer on a page.
-func (m *Manager) forms(page string) []Form {
+// forms returns what the providers offer on a page that answers r.
+func (m *Manager) forms(r *http.Request, page string) []Form {
 	var all []Form
 	for _, f := range m.formProviders {
-		all = append(all, f.PageForms(page)...)
+		all = append(all, f.PageForms(r, page)...)
 	}
 	return all
 }
 
-func (m *Manager) loginPage(next string) *Page {
-	return &Page{Name: "login", Forms: m.forms("login"), Next: next}
-}
+// loginPage returns the login page, whose forms [Manager.Answer] adds.
+func loginPage(next string) *Page { return &Page{Name: "login", Next: next} }
 
 func (m *Manager) getLogin(w http.ResponseWriter, r *http.Request) {
 	next := r.URL.Query().Get("next")
@@ -40,14 +39,14 @@ func (m *Manager) getLogin(w http.ResponseWriter, r *http.Request) {
 	case err == nil && m.wantsHTML(r):
 		m.redirect(w, m.nextOrHome(next))
 	case err == nil, errors.Is(err, ErrNoCredentials):
-		m.Answer(w, r, m.loginPage(next), nil)
+		m.Answer(w, r, loginPage(next), nil)
 	default: // whatever cannot be said of them, they can log in anew
-		m.Answer(w, r, m.loginPage(next), err)
+		m.Answer(w, r, loginPage(next), err)
 	}
 }
 
 func (m *Manager) getConfirm(w http.ResponseWriter, r *http.Request) {
-	m.Answer(w, r, &Page{Name: "confirm", Forms: m.forms("confirm")}, nil)
+	m.Answer(w, r, &Page{Name: "confirm"}, nil)
 }
 
 func (m *Manager) postLogout(w http.ResponseWriter, r *http.Request) {

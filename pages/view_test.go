@@ -146,7 +146,7 @@ func (registration) Mount(_ *auth.Manager, mux auth.Mux) error {
 	return nil
 }
 
-func (registration) PageForms(string) []auth.Form {
+func (registration) PageForms(*http.Request, string) []auth.Form {
 	return []auth.Form{{Name: "registration", Action: "/register", Submit: "Register"}}
 }
 

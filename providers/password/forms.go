@@ -8,15 +8,27 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/identifier"
 )
 
-// PageForms implements [auth.FormProvider]: how to log in, and how to confirm.
-func (p *Provider) PageForms(page string) []auth.Form {
-	switch page {
-	case "login":
+// PageForms implements [auth.FormProvider]: how to log in, and, for a user who has
+// a password, how to confirm.
+func (p *Provider) PageForms(r *http.Request, page string) []auth.Form {
+	switch {
+	case page == "login":
 		return []auth.Form{p.loginForm(nil)}
-	case "confirm":
+	case page == "confirm" && !p.hasNone(r):
 		return []auth.Form{confirmForm()}
 	}
 	return nil
+}
+
+// hasNone reports whether it is known that who is asking has no password.
+func (p *Provider) hasNone(r *http.Request) bool {
+	id, err := p.m.IdentityFrom(r.Context())
+	if err != nil {
+		return false
+	}
+	_, err = p.held(r.Context(), id.UserID)
+	problem, ok := isProblem(err)
+	return ok && problem.Code == codeNoPassword
 }
 
 // The forms show again what was sent, but for passwords.

@@ -169,7 +169,7 @@ func (p *Provider) postConfirm(w http.ResponseWriter, r *http.Request) {
 		})
 	}
 	if err != nil {
-		p.m.Answer(w, r, &auth.Page{Name: "confirm", Forms: []auth.Form{confirmForm()}, Next: next}, err)
+		p.m.Answer(w, r, &auth.Page{Name: "confirm", Next: next}, err)
 		return
 	}
 	p.m.Finish(w, r, nil, next)

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -373,13 +375,54 @@ func TestForms(t *testing.T) {
 func TestPageForms(t *testing.T) {
 	for mode, want := range map[password.Login]string{password.ByEmail: "email", password.ByUsername: "username", password.ByEither: "login"} {
 		p := password.New(&password.Options{Login: mode})
-		forms := p.PageForms("login")
+		forms := p.PageForms(nil, "login")
 		if len(forms) != 1 || forms[0].Fields[0].Name != want || forms[0].Fields[0].Autocomplete != "username" {
 			t.Errorf("%v: %+v", mode, forms)
 		}
-		if got := p.PageForms("account"); got != nil {
+		if got := p.PageForms(nil, "account"); got != nil {
 			t.Errorf("forms on account: %+v", got)
 		}
+	}
+}
+
+// Who has no password is not asked for it, unless nobody can tell. No store is
+// asked about other pages.
+func TestConfirmFormNeedsPassword(t *testing.T) {
+	s := newSite(t, nil)
+	id := s.register("ada@example.com", goodPassword)
+	bare, err := s.m.CreateUser(t.Context(), auth.Profile{Email: "bob@example.com"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	down := errors.New("the database is down")
+	for _, tt := range []struct {
+		who, page string
+		fail      error
+		reads     []string
+		forms     int
+	}{
+		{id, "confirm", nil, []string{"LoadCredential password"}, 1},
+		{bare, "confirm", nil, []string{"LoadCredential password"}, 0},
+		{bare, "confirm", down, []string{"LoadCredential password"}, 1},
+		{bare, "login", down, nil, 1},
+		{bare, "register", down, nil, 0},
+		{bare, "somebody-else's", down, nil, 0},
+	} {
+		u, err := s.users.LoadUser(t.Context(), tt.who)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.store.intercept(func(string) error { return tt.fail })
+		s.store.take()
+		ctx := auth.WithIdentity(t.Context(), &auth.Identity{User: u})
+		forms := s.provider.PageForms(httptest.NewRequestWithContext(ctx, "GET", "/", nil), tt.page)
+		if reads := s.store.take(); len(forms) != tt.forms || !slices.Equal(reads, tt.reads) {
+			t.Errorf("%s, %v: %d forms after %q; want %d after %q", tt.page, tt.fail, len(forms), reads, tt.forms, tt.reads)
+		}
+	}
+	s.store.intercept(nil)
+	if forms := s.provider.PageForms(httptest.NewRequest("GET", "/", nil), "confirm"); len(forms) != 1 {
+		t.Errorf("to nobody %d forms are offered", len(forms))
 	}
 }
 
