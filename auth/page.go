@@ -59,6 +59,10 @@ type Form struct {
 	Action string // a path below the prefix: "/login"
 	Submit string // the button's text in English; pages may translate by Name
 	Fields []Field
+	// Origins are other sites, "https://github.com", that the answer to the form
+	// may redirect to. Browsers that apply a page's form-action (CSP) to redirects
+	// as well refuse to go there unless the page names them.
+	Origins []string
 }
 
 // A Field is an input of a [Form].

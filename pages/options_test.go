@@ -50,6 +50,45 @@ func TestPolicy(t *testing.T) {
 	}
 }
 
+// The policy of a page lets its forms be answered with redirects to where they say,
+// and never has anything in it that is not an origin.
+func TestPolicyOfForms(t *testing.T) {
+	opts := &pages.Options{
+		Allow:        []string{"form-action https://id.example"},
+		Translations: map[string]map[string]string{"de": {"login.title": "Anmelden"}},
+	}
+	const before, after = "form-action 'self' https://id.example", "; frame-ancestors"
+	for name, tt := range map[string]struct {
+		origins [][]string // by form
+		want    string
+	}{
+		"none":         {[][]string{nil, {}}, ""},
+		"one":          {[][]string{{"https://github.com"}}, " https://github.com"},
+		"sorted, once": {[][]string{{"https://github.com", "https://accounts.example:8443"}, nil, {"https://github.com", "HTTPS://GitHub.com"}}, " https://accounts.example:8443 https://github.com"},
+		"known":        {[][]string{{"https://id.example"}}, ""},
+		"a developer's": {[][]string{{"http://localhost:9000", "http://127.0.0.1:9000", "https://a_b.xn--bcher-kva.example"}},
+			" http://127.0.0.1:9000 http://localhost:9000 https://a_b.xn--bcher-kva.example"},
+		"no origins": {[][]string{{"", "github.com", "https://", "https:", "'unsafe-inline'", "*", "https://*", "https://*.example", "//github.com",
+			"https://github.com/", "https://github.com/login", "https://github.com?", "https://github.com#", "https://u:p@github.com", "https://github.com:*",
+			"https://github.com:", "https://github.com:0", "https://github.com:65536", "https://github.com:123456", "https://github..com", "https://github.com.",
+			"https://bücher.example", "https://[::1]", "javascript://github.com", "ws://github.com", "data:", "https://github.com; script-src *",
+			"https://github.com https://evil.example", "https://github.com, default-src *", " https://github.com", "https://github.com\n", "https://github.com\r\nX: y", "https://git%68ub.com"}}, ""},
+	} {
+		for _, language := range []string{"en", "de"} {
+			page := auth.Page{Name: "login"}
+			for i, origins := range tt.origins {
+				page.Forms = append(page.Forms, auth.Form{Name: string(rune('a' + i)), Action: "/a", Origins: origins})
+			}
+			r := httptest.NewRequest("GET", "/", nil)
+			r.Header.Set("Accept-Language", language)
+			got := renderTo(t, pages.New(opts), r, page).Header().Get("Content-Security-Policy")
+			if want := before + tt.want + after; !strings.Contains(got, want) {
+				t.Errorf("%s, %s: policy\n%s\nhas no\n%s", name, language, got, want)
+			}
+		}
+	}
+}
+
 func TestTemplates(t *testing.T) {
 	form := auth.Form{Name: "f", Action: "/x", Fields: []auth.Field{{Name: "a"}}}
 	tests := []struct {

@@ -33,7 +33,7 @@ type Pages struct {
 	opts  Options
 	texts catalogue
 	sets  map[string]*template.Template // by the page's name
-	csp   string
+	csp   policy
 	err   error
 
 	languages languages
@@ -52,7 +52,7 @@ func New(opts *Options) *Pages {
 
 	css := stylesheet(p.opts.CSS)
 	var err error
-	p.csp, err = policy(css, p.opts.Logo, p.opts.Allow)
+	p.csp, err = newPolicy(css, p.opts.Logo, p.opts.Allow)
 	errs = append(errs, err)
 	p.sets, err = parse(p.opts.Templates, p.funcs(css))
 	errs = append(errs, err, p.translate(css))
@@ -67,7 +67,10 @@ func (p *Pages) Validate() error { return p.err }
 
 // Render answers with the page. A page without a template of its own gets the
 // one of "page", which shows any form. It sets the headers that a page with
-// secrets in its forms needs, and leaves all others alone.
+// secrets in its forms needs, and leaves all others alone. The policy lets forms be
+// sent to this site only, and answered with redirects to it and to the Origins of
+// the page's forms; what is not a scheme ("https" or "http"), a host and perhaps a
+// port is left out of it.
 //
 // It writes nothing and sets no header if it returns an error: that of
 // Validate, or what a replaced template met.
@@ -95,7 +98,7 @@ func (p *Pages) Render(w http.ResponseWriter, r *http.Request, page *auth.Page) 
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Length", strconv.Itoa(body.Len()))
-	h.Set("Content-Security-Policy", p.csp)
+	h.Set("Content-Security-Policy", p.csp.allowing(page.Forms))
 	h.Set("Cache-Control", "no-store")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	// Not no-referrer: with it browsers send "Origin: null" with a form, which

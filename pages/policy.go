@@ -5,13 +5,23 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/gatehouse-go/gatehouse/auth"
 )
 
-// policy returns the Content-Security-Policy of pages whose one style element
-// holds css.
-func policy(css, logo string, allow []string) (string, error) {
+// A policy is the Content-Security-Policy of pages.
+type policy struct {
+	whole         string
+	before, after string   // of whole, where form-action ends
+	actions       []string // the sources of form-action
+}
+
+// newPolicy returns the policy of pages whose one style element holds css.
+func newPolicy(css, logo string, allow []string) (policy, error) {
 	sum := sha256.Sum256([]byte(css))
 	names := []string{"default-src", "style-src", "img-src", "form-action", "frame-ancestors", "base-uri"}
 	sources := map[string][]string{
@@ -39,13 +49,55 @@ func policy(css, logo string, allow []string) (string, error) {
 		}
 		sources[words[0]] = append(sources[words[0]], words[1:]...)
 	}
-	var parts []string
+	p := policy{actions: sources["form-action"]}
 	for _, name := range names {
-		if s := sources[name]; s != nil {
-			parts = append(parts, name+" "+strings.Join(s, " "))
+		s := sources[name]
+		if s == nil {
+			continue
+		}
+		if p.whole != "" {
+			p.whole += "; "
+		}
+		p.whole += name + " " + strings.Join(s, " ")
+		if name == "form-action" {
+			p.before = p.whole
 		}
 	}
-	return strings.Join(parts, "; "), errors.Join(errs...)
+	p.after = p.whole[len(p.before):]
+	return p, errors.Join(errs...)
+}
+
+// allowing returns the policy of a page with these forms: the answers to them may
+// redirect to their origins as well.
+func (p *policy) allowing(forms []auth.Form) string {
+	var more []string
+	for _, f := range forms {
+		for _, origin := range f.Origins {
+			if origin = strings.ToLower(origin); isOrigin(origin) && !slices.Contains(p.actions, origin) {
+				more = append(more, origin)
+			}
+		}
+	}
+	if more == nil {
+		return p.whole
+	}
+	slices.Sort(more)
+	return p.before + " " + strings.Join(slices.Compact(more), " ") + p.after
+}
+
+var originRE = regexp.MustCompile(`^https?://[a-z0-9]([a-z0-9_-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9_-]*[a-z0-9])?)*(:([0-9]{1,5}))?$`)
+
+// isOrigin reports whether s, in lower case, is a scheme, a host and perhaps a
+// port, and nothing that a policy would read otherwise. IPv6 addresses are none: a
+// policy has no way to write them.
+func isOrigin(s string) bool {
+	m := originRE.FindStringSubmatch(s)
+	if m == nil {
+		return false
+	}
+	port := m[len(m)-1]
+	n, err := strconv.Atoi(port)
+	return port == "" || err == nil && 0 < n && n < 1<<16
 }
 
 func checkSources(entry string) error {
