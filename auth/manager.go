@@ -21,7 +21,8 @@ type Manager struct {
 
 	factors       []Factor
 	formProviders []FormProvider
-	roles         map[string]Role // by kind of credential
+	roles         map[string]Role   // by kind of credential
+	titles        map[string]string // the same
 	routes        []route
 	pages         map[string]bool // paths with a page
 
@@ -59,6 +60,7 @@ func New(users UserLoader, store Store, opts *Options) (*Manager, error) {
 		logger:      o.Logger,
 		prefix:      o.Prefix,
 		roles:       map[string]Role{"email": Identifier, "username": Identifier, deviceKind: Device, rememberKind: Device},
+		titles:      map[string]string{},
 		pages:       map[string]bool{},
 		cookies:     newCookieNames(o.Realm, o.InsecureCookies),
 		sessionTag:  newTag(o.Realm, o.Epoch, "session"),
@@ -78,7 +80,7 @@ func New(users UserLoader, store Store, opts *Options) (*Manager, error) {
 		}
 		if owner, ok := As[Owner](p); ok {
 			for _, k := range owner.Kinds() {
-				m.roles[k.Name] = k.Role
+				m.roles[k.Name], m.titles[k.Name] = k.Role, k.Title
 			}
 		}
 		if wrapper, ok := As[interface {

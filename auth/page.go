@@ -53,6 +53,15 @@ func (p *Page) Action(path string) string {
 	return p.m.prefix + path
 }
 
+// KindTitle returns what people call credentials of a kind, in English, as their
+// [Owner] says: "GitHub" for "oauth:github"; "" if it says nothing.
+func (p *Page) KindTitle(kind string) string {
+	if p.m == nil {
+		return ""
+	}
+	return p.m.titles[kind]
+}
+
 // A Form is a form on a page: a POST to Action.
 type Form struct {
 	Name   string // "password"

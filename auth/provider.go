@@ -54,8 +54,9 @@ type Owner interface {
 
 // A Kind is a kind of credential and what it is for.
 type Kind struct {
-	Name string
-	Role Role
+	Name  string // "password"; "oauth:github" of a provider that has several
+	Role  Role
+	Title string // for people, in English: "GitHub"; pages may translate by Name. Or ""
 }
 
 // A Role is what a kind of credential is for.

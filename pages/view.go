@@ -92,7 +92,7 @@ func (p *Pages) view(r *http.Request, page *auth.Page) *View {
 		v.addSession(p.session(page, s))
 	}
 	for _, c := range page.Ways {
-		v.Ways = append(v.Ways, p.way(c))
+		v.Ways = append(v.Ways, p.way(page, c))
 	}
 	return v
 }
@@ -165,11 +165,14 @@ func (v *View) addSession(s Session) {
 	v.Others = true
 }
 
-func (p *Pages) way(c auth.Credential) Way {
+func (p *Pages) way(page *auth.Page, c auth.Credential) Way {
 	w := Way{Kind: c.Kind, Detail: c.Label, AddedAt: c.CreatedAt, UsedAt: c.UsedAt}
-	w.Title = p.texts.find("", "way."+c.Kind)
+	w.Title = p.texts.find(page.KindTitle(c.Kind), "way."+c.Kind)
 	if w.Title == "" {
-		w.Title, w.Detail = c.Label, ""
+		w.Title = c.Label
+	}
+	if w.Detail == w.Title {
+		w.Detail = ""
 	}
 	if w.Title == "" {
 		w.Title = c.Kind

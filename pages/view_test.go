@@ -77,6 +77,51 @@ func TestWays(t *testing.T) {
 	}
 }
 
+// A way in is called what the host says, or else its provider, or else its label.
+func TestWayTitles(t *testing.T) {
+	for name, tt := range map[string]struct {
+		text, kind, label string
+		title, detail     string
+	}{
+		"host":         {"Code hub", "hub:github", "ada", "Code hub", "ada"},
+		"provider":     {"", "hub:github", "ada", "GitHub", "ada"},
+		"twice":        {"", "hub:github", "GitHub", "GitHub", ""},
+		"label":        {"", "hub:corp", "Corp", "Corp", ""},
+		"only a kind":  {"", "hub:corp", "", "hub:corp", ""},
+		"not its kind": {"", "other", "", "other", ""},
+	} {
+		opts := &pages.Options{Texts: map[string]string{}}
+		if tt.text != "" {
+			opts.Texts["way."+tt.kind] = tt.text
+		}
+		m, err := auth.New(auth.UserFunc(func(context.Context, string) (auth.User, error) { return nil, auth.ErrNotFound }),
+			struct{ auth.Store }{}, &auth.Options{Pages: pages.New(opts), Providers: []auth.Provider{hub{}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := httptest.NewRecorder()
+		h := m.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			m.Render(w, r, &auth.Page{Name: "account", Ways: []auth.Credential{{Kind: tt.kind, Key: "583231", Label: tt.label}}})
+		}))
+		h.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+		html := w.Body.String()
+		checkPage(t, html)
+		if !strings.Contains(html, "<h3>"+tt.title+"</h3>") || strings.Contains(html, `class="detail"`) != (tt.detail != "") ||
+			!strings.Contains(html, tt.detail) || strings.Contains(html, "583231") {
+			t.Errorf("%s: does not show %q and %q: %s", name, tt.title, tt.detail, body(html))
+		}
+	}
+}
+
+// hub has several ways to log in.
+type hub struct{}
+
+func (hub) Name() string                        { return "hub" }
+func (hub) Mount(*auth.Manager, auth.Mux) error { return nil }
+func (hub) Kinds() []auth.Kind {
+	return []auth.Kind{{Name: "hub:github", Role: auth.FirstFactor, Title: "GitHub"}, {Name: "hub:corp", Role: auth.FirstFactor}}
+}
+
 func TestUserName(t *testing.T) {
 	id := &auth.Identity{UserID: "1", User: user{"Ada Lovelace"}}
 	ways := []auth.Credential{{Kind: "email", Key: "ada@example.com"}}
