@@ -75,6 +75,7 @@ type Connector struct {
 	opts     ConnectorOptions
 	backend  backend
 	formPost bool // answers come as a POST from another site
+	oauth1   bool // OAuth 1.0a: answers have a request token, and no state
 	// status is the default of Options.EmailStatus.
 	status func(a Account) EmailStatus
 

@@ -1,0 +1,3 @@
+package oauth
+
+func describe(err error) string { return err.Error() }

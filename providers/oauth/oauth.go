@@ -1,0 +1,114 @@
+package oauth
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+
+	"github.com/gatehouse-go/gatehouse/auth"
+)
+
+// method is the name of the provider, and of its proofs.
+const method = "oauth"
+
+// A Provider logs people in at other sites, and links accounts there to users
+// here. Make one with [New]. It is for one [auth.Manager], and can be used once that
+// has been made. Its methods are safe for concurrent use.
+type Provider struct {
+	origin     string
+	opts       Options
+	connectors []*Connector
+	m          *auth.Manager
+	tags       tags
+	canCreate  bool
+}
+
+// New returns a provider, to be put into Providers of [auth.Options]. Origin is
+// the site's own, as browsers see it: "https://app.example". Redirect URIs are made
+// of it, so that no header of a request can change them; they are
+// origin + [auth.Options.Prefix] + "/oauth/" + the connector's name + "/callback".
+// opts may be nil and is not kept. What is wrong is reported by [auth.New].
+func New(origin string, opts *Options, connectors ...*Connector) *Provider {
+	return &Provider{origin: origin, opts: opts.withDefaults(), connectors: slices.Clone(connectors)}
+}
+
+// Name implements [auth.Provider].
+func (p *Provider) Name() string { return method }
+
+// Kinds implements [auth.Owner].
+func (p *Provider) Kinds() []auth.Kind {
+	var kinds []auth.Kind
+	for _, c := range p.connectors {
+		if c != nil {
+			kinds = append(kinds, auth.Kind{Name: c.kind, Role: auth.FirstFactor, Title: c.opts.Title})
+		}
+	}
+	return kinds
+}
+
+// CrossSite names the routes that browsers send to from another site, see
+// [auth.Provider]: where answers of identity providers come as a form.
+func (p *Provider) CrossSite() []string {
+	var patterns []string
+	for _, c := range p.connectors {
+		if c != nil && c.formPost {
+			patterns = append(patterns, "POST "+c.path("/callback"))
+		}
+	}
+	return patterns
+}
+
+// path returns a path of the connector's, below the Manager's prefix.
+func (c *Connector) path(rest string) string { return "/oauth/" + c.opts.Name + rest }
+
+// callbackURL returns the connector's redirect URI.
+func (p *Provider) callbackURL(c *Connector) string { return p.origin + p.m.Path(c.path("/callback")) }
+
+// Mount implements [auth.Provider]. It reports everything that is wrong with the
+// options and the connectors at once.
+func (p *Provider) Mount(m *auth.Manager, mux auth.Mux) error {
+	if err := p.check(); err != nil {
+		return err
+	}
+	if p.m != nil {
+		return errors.New("oauth: a Provider is for one Manager: make another with New")
+	}
+	p.m, p.tags = m, newTags(m.Realm())
+	p.canCreate = !p.opts.Closed && canCreate(m.Users())
+	for _, c := range p.connectors {
+		mux.Handle("POST "+c.path(""), p.serve(c, p.postLogin))
+		mux.Handle("GET "+c.path("/callback"), p.serve(c, p.getCallback))
+		if c.formPost {
+			mux.Handle("POST "+c.path("/callback"), p.serve(c, p.postCallback))
+		}
+		mux.Handle("POST "+c.path("/link"), m.RequireSession(p.serve(c, p.postLink)))
+		mux.Handle("POST "+c.path("/confirm"), m.RequireSession(p.serve(c, p.postConfirm)))
+		mux.Handle("POST "+c.path("/unlink"), m.RequireSession(p.serve(c, p.postUnlink)))
+	}
+	mux.Handle("GET /accounts", m.RequireSession(http.HandlerFunc(p.getAccounts)))
+	return nil
+}
+
+func (p *Provider) serve(c *Connector, f func(http.ResponseWriter, *http.Request, *Connector)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// Codes and states are in addresses here (RFC 9700, 4.2).
+		w.Header().Set("Referrer-Policy", "no-referrer")
+		f(w, r, c)
+	})
+}
+
+// connector returns the connector of that name, nil if there is none.
+func (p *Provider) connector(name string) *Connector {
+	for _, c := range p.connectors {
+		if c.opts.Name == name {
+			return c
+		}
+	}
+	return nil
+}
+
+// canCreate reports whether users can be created.
+func canCreate(users auth.UserLoader) bool {
+	_, ok := auth.As[creator](users)
+	return ok
+}
