@@ -33,6 +33,9 @@ func (m *Manager) gate(w http.ResponseWriter, r *http.Request, a *admission) err
 	if s == nil && !m.untouched(r) {
 		return errNoHandler
 	}
+	if s != nil && s.elsewhere {
+		return errElsewhere
+	}
 	if err := m.mayHoldCookies(r); err != nil {
 		return err
 	}

@@ -6,8 +6,9 @@ import (
 )
 
 // Handler wraps the host's whole handler. It refuses unsafe requests that a
-// browser sent from another site, and makes who is asking available to
-// everything inside, which is found out only if somebody asks.
+// browser sent from another site, but for those routes that a [Provider] has for
+// them, and makes who is asking available to everything inside, which is found out
+// only if somebody asks.
 //
 // A GET or HEAD that is not for Gatehouse's own routes and carries none of its
 // cookies, or only what cannot be one, and no Authorization header is handed on
@@ -16,6 +17,10 @@ import (
 // and the next one must be sent.
 func (m *Manager) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if m.takesFromElsewhere(r) {
+			next.ServeHTTP(w, m.fromElsewhere(r))
+			return
+		}
 		found := m.cookies.look(r)
 		outer, _ := r.Context().(*state) // cheap; a guard looks further
 		if outer == nil && !found.any() && m.harmless(r) && !m.owns(r.URL.Path) ||

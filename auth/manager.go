@@ -25,6 +25,7 @@ type Manager struct {
 	titles        map[string]string // the same
 	routes        []route
 	pages         map[string]bool // paths with a page
+	crossSite     map[string]bool // whole paths that other sites may POST to
 
 	cookies     cookieNames
 	sessionTag  tag

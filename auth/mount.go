@@ -41,9 +41,17 @@ func (rec *recorder) Handle(pattern string, h http.Handler) {
 func (m *Manager) collectRoutes() error {
 	rec := &recorder{}
 	m.mountCore(rec)
+	m.crossSite = map[string]bool{}
 	for _, p := range m.opts.Providers {
+		before := len(rec.routes)
 		if err := p.Mount(m, rec); err != nil {
 			rec.errs = append(rec.errs, fmt.Errorf("auth: provider %q: %w", p.Name(), err))
+			continue
+		}
+		paths, errs := crossSitePaths(p, rec.routes[before:])
+		rec.errs = append(rec.errs, errs...)
+		for _, path := range paths {
+			m.crossSite[m.prefix+path] = true
 		}
 	}
 	m.routes = rec.routes

@@ -17,9 +17,23 @@ import (
 //
 //	WrapCredentials(CredentialStore) CredentialStore
 //
-// for one whose credentials are kept by the host. A provider that is also a
-// [RequestLoader] goes into [Options.Loaders] as well, which says in what order
-// they are asked.
+// for one whose credentials are kept by the host, and
+//
+//	CrossSite() []string
+//
+// for one with routes that browsers send to from another site, such as an
+// authorization response by form_post. It returns patterns of its own,
+// "POST /name/answer", as it mounts them, without {names}; New calls it after Mount.
+// Their origin is not checked, if method and path are these to the byte. In return
+// such a request is nobody's, wherever it comes from and whatever it carries: its
+// cookies are taken away, no [RequestLoader] is asked, nobody remembered is logged in,
+// and [Manager.LogIn] and [Manager.Reauthenticate] fail. All that the route can
+// do is to check what was sent, keep it, and redirect (303) to a GET of the
+// provider's, which comes with the browser's cookies. Another Manager's Handler around
+// it checks its origin as ever.
+//
+// A provider that is also a [RequestLoader] goes into [Options.Loaders] as well,
+// which says in what order they are asked.
 type Provider interface {
 	// Name is unique in a Manager, in lower-case letters, digits and hyphens:
 	// it is the Method of its proofs and may be a part of its paths.

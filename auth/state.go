@@ -27,6 +27,8 @@ type state struct {
 	token token // of the session cookie, not yet looked up
 	has   bool  // whether there is one
 	apart bool  // the request is answered by a credential of its own, whatever cookies came with it
+
+	elsewhere bool // the request is nobody's: another site may have sent it
 }
 
 // Deadline, Done, Err and Value are those of the request's own context, in which
