@@ -17,7 +17,9 @@ const (
 // CreateUser creates a user of the host's, whose [UserLoader] must have
 // CreateUser, and what they can be found and log in by: credentials of the kinds
 // "email" and "username", if the profile has them, and those that the function
-// returns for the new ID. If the store has InTx it is one transaction, which
+// returns for the new ID. One of these that has the Kind and the Key of the
+// profile's address or name, byte for byte in its canonical form, takes its place:
+// with VerifiedAt for an address that was proved. If the store has InTx it is one transaction, which
 // the host's CreateUser is part of; otherwise a user without credentials may be
 // left over by a crash.
 //
@@ -58,7 +60,7 @@ func (m *Manager) CreateUser(ctx context.Context, p Profile, credentials func(us
 		}
 		all := append(slices.Clone(ids), Credential{Kind: guardKind, Key: userID})
 		if credentials != nil {
-			all = append(all, credentials(userID)...)
+			all = placeOver(all, len(ids), credentials(userID))
 		}
 		now := m.Now()
 		changes := make([]Change, len(all))
@@ -77,6 +79,21 @@ func (m *Manager) CreateUser(ctx context.Context, p Profile, credentials func(us
 	}
 	m.emit(ctx, Event{Name: "registered", UserID: userID})
 	return userID, nil
+}
+
+// placeOver adds more to all, each in place of that of the first n which has its
+// kind and key. Of two in one place the store refuses the second.
+func placeOver(all []Credential, n int, more []Credential) []Credential {
+	placed := make([]bool, n)
+	for _, c := range more {
+		i := slices.IndexFunc(all[:n], func(id Credential) bool { return id.Kind == c.Kind && id.Key == c.Key })
+		if i < 0 || placed[i] {
+			all = append(all, c)
+			continue
+		}
+		all[i], placed[i] = c, true
+	}
+	return all
 }
 
 // inTx runs f in a transaction of the store, if it has any.

@@ -148,6 +148,11 @@ func (m *Manager) URL(path string) string {
 	return m.prefix + path
 }
 
+// Path returns path, such as "/oauth/github/callback", below [Options.Prefix],
+// whether or not anything is served there: for what a provider tells others of its
+// routes. [Manager.URL] is for links to pages.
+func (m *Manager) Path(path string) string { return m.prefix + path }
+
 func newNobody() string {
 	var b [16]byte
 	rand.Read(b[:])
