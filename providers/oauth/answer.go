@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-
 )
 
 // An answer is what an identity provider has sent the browser back with.
@@ -155,4 +154,3 @@ func checkIssuer(a answer, issuer string, required bool) error {
 	}
 	return nil
 }
-

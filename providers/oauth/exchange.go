@@ -63,4 +63,3 @@ func (c *Connector) guarded(f func() error) (err error) {
 
 // wrap returns an error that is kind, and says what happened.
 func wrap(kind error, what string) error { return fmt.Errorf("%w: %s", kind, what) }
-
