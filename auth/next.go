@@ -25,7 +25,7 @@ func (m *Manager) cleanNext(target string) (string, bool) {
 	}
 	if p := path.Clean(u.Path); m.owns(p) {
 		switch strings.TrimPrefix(p, m.prefix) {
-		case "/account", "/sessions", "/password", "/keys":
+		case "/account", "/accounts", "/sessions", "/password", "/keys":
 		default:
 			return "", false
 		}

@@ -103,7 +103,9 @@ func (p *Pages) Render(w http.ResponseWriter, r *http.Request, page *auth.Page) 
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	// Not no-referrer: with it browsers send "Origin: null" with a form, which
 	// those without Sec-Fetch-Site then have nothing to set against.
-	h.Set("Referrer-Policy", "same-origin")
+	if h.Get("Referrer-Policy") == "" { // whoever has a secret in the address has said so
+		h.Set("Referrer-Policy", "same-origin")
+	}
 	h.Set("X-Content-Type-Options", "nosniff")
 	if len(p.opts.Translations) > 0 {
 		h.Set("Content-Language", in.texts.text("html.lang"))

@@ -175,14 +175,16 @@ func (b *lockedBuffer) String() string {
 
 // setup is what a test may change of a site.
 type setup struct {
-	opts      Options
-	a, b      ConnectorOptions
-	auth      auth.Options
-	fakeA     *fake
-	users     auth.UserLoader
-	more      []*Connector
-	noAccount bool
+	opts  Options
+	a, b  ConnectorOptions
+	auth  auth.Options
+	fakeA *fake
+	users auth.UserLoader
+	more  []*Connector
+	store auth.Store
 }
+
+func (set *setup) onStore(store auth.Store) { set.store = store }
 
 func newSite(t testing.TB, change ...func(*setup)) *site {
 	t.Helper()
@@ -194,6 +196,9 @@ func newSite(t testing.TB, change ...func(*setup)) *site {
 	set.auth = auth.Options{Pages: pages.New(nil), Now: s.clock.Now, Logger: logger, Events: []func(context.Context, auth.Event){s.events.Record}}
 	for _, f := range change {
 		f(&set)
+	}
+	if set.store != nil {
+		s.store = authtest.NewRecorder(set.store)
 	}
 	s.a, s.b = set.fakeA, &fake{name: "beta"}
 	s.p = New(authtest.Origin, &set.opts, append([]*Connector{connect(s.a, &set.a), connect(s.b, &set.b)}, set.more...)...)
