@@ -154,7 +154,12 @@ type site struct {
 	events *authtest.Outbox
 	log    *lockedBuffer
 	h      http.Handler
+
+	password *password.Provider
 }
+
+// text is everything that is in a value.
+func text(v any) string { return fmt.Sprintf("%+v", v) }
 
 type lockedBuffer struct {
 	mu sync.Mutex
@@ -182,6 +187,8 @@ type setup struct {
 	users auth.UserLoader
 	more  []*Connector
 	store auth.Store
+
+	formPost bool // of alpha
 }
 
 func (set *setup) onStore(store auth.Store) { set.store = store }
@@ -201,8 +208,11 @@ func newSite(t testing.TB, change ...func(*setup)) *site {
 		s.store = authtest.NewRecorder(set.store)
 	}
 	s.a, s.b = set.fakeA, &fake{name: "beta"}
-	s.p = New(authtest.Origin, &set.opts, append([]*Connector{connect(s.a, &set.a), connect(s.b, &set.b)}, set.more...)...)
-	set.auth.Providers = append([]auth.Provider{password.New(&password.Options{Hasher: &authtest.Hasher{}, Logger: logger}), s.p}, set.auth.Providers...)
+	alpha := connect(s.a, &set.a)
+	alpha.formPost = set.formPost
+	s.p = New(authtest.Origin, &set.opts, append([]*Connector{alpha, connect(s.b, &set.b)}, set.more...)...)
+	s.password = password.New(&password.Options{Hasher: &authtest.Hasher{}, Logger: logger})
+	set.auth.Providers = append([]auth.Provider{s.password, s.p}, set.auth.Providers...)
 	m, err := auth.New(set.users, s.store, &set.auth)
 	if err != nil {
 		t.Fatal(err)

@@ -146,6 +146,32 @@ func (p *Provider) unlink(ctx context.Context, c *Connector, userID, subject str
 	return *l, nil
 }
 
+// UnlinkAll removes all of the user's links, and ends all of their sessions but the
+// one that ctx belongs to: for
+// whoever gives an account back to its owner, who does not know what somebody else has
+// linked to it. There must be another way in, or the error wraps
+// [auth.ErrLastCredential] and nothing has changed; [auth.ErrConflict] if something
+// was changed at the same time. Having none is not an error.
+func (p *Provider) UnlinkAll(ctx context.Context, userID string) error {
+	links, err := p.links(ctx, userID)
+	if err != nil || len(links) == 0 {
+		return err
+	}
+	changes := make([]auth.Change, len(links))
+	for i := range links {
+		changes[i].Old = &links[i]
+	}
+	if err := p.m.ChangeCredentials(ctx, userID, changes...); err != nil {
+		return err
+	}
+	for _, l := range links {
+		if c := p.connectorOf(l.Kind); c != nil {
+			p.revokeTokens(ctx, c, l)
+		}
+	}
+	return nil
+}
+
 // restsOn reports whether the session was begun, or confirmed, by the link.
 func restsOn(id *auth.Identity, l auth.Credential) bool {
 	for _, proof := range id.Proofs {

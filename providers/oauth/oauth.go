@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/gatehouse-go/gatehouse/auth"
 )
@@ -105,6 +106,12 @@ func (p *Provider) connector(name string) *Connector {
 		}
 	}
 	return nil
+}
+
+// connectorOf returns the connector whose links are of that kind, nil if there is
+// none.
+func (p *Provider) connectorOf(kind string) *Connector {
+	return p.connector(strings.TrimPrefix(kind, kindPrefix))
 }
 
 // canCreate reports whether users can be created.
