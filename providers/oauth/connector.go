@@ -57,6 +57,10 @@ type ConnectorOptions struct {
 	// InsecureHTTP lets the identity provider speak plain HTTP, if it is on the
 	// loopback interface.
 	InsecureHTTP bool
+	// InsecureNoAuthTime lets people prove anew who they are at an OpenID Connect
+	// issuer whose ID tokens do not say when they did (auth_time): it may have let them
+	// pass without asking. Default: it must say so, and that it was just now.
+	InsecureNoAuthTime bool
 	// Insecure stands in for the identity provider, in tests and during
 	// development. Package oauthtest has one.
 	Insecure Imitation

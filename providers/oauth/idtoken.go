@@ -47,15 +47,18 @@ func newIDTokenVerifier(jwksURL string, algs ...string) *idTokenVerifier {
 	return v
 }
 
-// expected is what an ID token has to say.
+// expected is what an ID token has to say. Of one that was refreshed, nonce, now and
+// began are left out and asked is set: its times do not matter.
 type expected struct {
 	issuers     []string // one of them
 	clientID    string
-	nonce       string // required, but of a token that was refreshed
+	nonce       string
 	accessToken string // what came with it
 	now         time.Time
-	began       time.Time // when the flow did; zero: there is none, the token was refreshed
+	began       time.Time // when the flow did
+	asked       time.Time
 	authAfter   time.Time // when the login there may have been at the earliest; zero: any time
+	authUnsaid  bool      // and the token need not say
 }
 
 // compactRE is the shape of a JWS in compact serialisation: three parts, none
@@ -70,7 +73,9 @@ func (v *idTokenVerifier) verify(ctx context.Context, client *http.Client, raw s
 	bad := func(what string) (map[string]any, error) {
 		return nil, fmt.Errorf("%w: the ID token %s", errBadAnswer, what)
 	}
-	if want.clientID == "" || len(want.issuers) == 0 || slices.Contains(want.issuers, "") || !want.began.IsZero() && want.nonce == "" {
+	refreshed := want.now.IsZero() && want.began.IsZero() && !want.asked.IsZero()
+	if want.clientID == "" || len(want.issuers) == 0 || slices.Contains(want.issuers, "") ||
+		!refreshed && (want.nonce == "" || want.now.IsZero() || want.began.IsZero()) {
 		return bad("cannot be checked: too little is known of what it should say")
 	}
 	if len(raw) > maxIDToken {
@@ -85,6 +90,9 @@ func (v *idTokenVerifier) verify(ctx context.Context, client *http.Client, raw s
 	}
 
 	keys := &verification{v: v, client: client, now: want.now}
+	if refreshed {
+		keys.now = want.asked
+	}
 	token, err := oidc.NewVerifier("", keys, &oidc.Config{
 		ClientID:             want.clientID,
 		SupportedSigningAlgs: v.algs,
@@ -173,7 +181,7 @@ func (want *expected) checkClaims(claims map[string]any) string {
 		return "belongs to another login"
 	}
 
-	if want.now.IsZero() { // of a refreshed token, who it is for is all that matters
+	if want.now.IsZero() { // it was refreshed
 		return ""
 	}
 	exp, ok := numericDate(claims, "exp")
@@ -184,7 +192,7 @@ func (want *expected) checkClaims(claims map[string]any) string {
 	if !ok || iat.After(want.now.Add(skew)) {
 		return "was not made yet"
 	}
-	if !want.began.IsZero() && iat.Before(want.now.Add(-maxIssued)) {
+	if iat.Before(want.now.Add(-maxIssued)) {
 		return "was made long ago"
 	}
 	if _, there := claims["nbf"]; there {
@@ -193,8 +201,9 @@ func (want *expected) checkClaims(claims map[string]any) string {
 		}
 	}
 	if !want.authAfter.IsZero() {
+		_, said := claims["auth_time"]
 		at, ok := numericDate(claims, "auth_time")
-		if !ok || at.Before(want.authAfter) || at.After(want.now.Add(skew)) {
+		if (said || !want.authUnsaid) && (!ok || at.Before(want.authAfter) || at.After(want.now.Add(skew))) {
 			return "does not say that the user has just logged in there"
 		}
 	}
