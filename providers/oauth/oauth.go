@@ -38,11 +38,12 @@ func (p *Provider) Name() string { return method }
 
 // Kinds implements [auth.Owner].
 func (p *Provider) Kinds() []auth.Kind {
+	if p.check() != nil {
+		return nil // Mount says what is wrong
+	}
 	var kinds []auth.Kind
 	for _, c := range p.connectors {
-		if c != nil {
-			kinds = append(kinds, auth.Kind{Name: c.kind, Role: auth.FirstFactor, Title: c.opts.Title})
-		}
+		kinds = append(kinds, auth.Kind{Name: c.kind, Role: auth.FirstFactor, Title: c.opts.Title})
 	}
 	return kinds
 }
@@ -51,8 +52,11 @@ func (p *Provider) Kinds() []auth.Kind {
 // [auth.Provider]: where answers of identity providers come as a form.
 func (p *Provider) CrossSite() []string {
 	var patterns []string
+	if p.check() != nil {
+		return nil
+	}
 	for _, c := range p.connectors {
-		if c != nil && c.formPost {
+		if c.formPost {
 			patterns = append(patterns, "POST "+c.path("/callback"))
 		}
 	}

@@ -121,7 +121,7 @@ func (p *Provider) check() error {
 func checkOrigin(origin string) error {
 	u, err := url.Parse(origin)
 	switch {
-	case err != nil, originOf(origin) != origin, u.User != nil:
+	case err != nil, origin == "", originOf(origin) != origin:
 		return fmt.Errorf(`oauth: New: the origin is %q: give the scheme and host that browsers see, and nothing more, such as "https://app.example"`, origin)
 	case u.Scheme == "http" && !loopbackHost(u.Hostname()):
 		return fmt.Errorf("oauth: New: the origin is %q: codes would come over plain HTTP; make it https (plain HTTP is for localhost)", origin)
