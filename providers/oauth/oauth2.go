@@ -1,0 +1,293 @@
+package oauth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"golang.org/x/oauth2"
+)
+
+// An Endpoint is an OAuth 2.0 server (RFC 6749), as its documentation has it. Its
+// addresses are absolute https URLs without a fragment; http is for the loopback
+// interface, with [ConnectorOptions.InsecureHTTP].
+type Endpoint struct {
+	AuthURL  string // where the browser goes
+	TokenURL string // where codes are traded
+	// RevocationURL takes tokens back (RFC 7009). Default: none does.
+	RevocationURL string
+	// Issuer is how the server names itself in its responses (RFC 9207). If it is
+	// set, each must. Default: none is expected.
+	Issuer string
+	// SecretInBody sends the client's ID and secret in the body of token requests
+	// (client_secret_post). Default: in the header (client_secret_basic), which every
+	// server must take (RFC 6749, section 2.3.1). Which it is cannot be tried out, as
+	// a code is good for one request.
+	SecretInBody bool
+}
+
+// OAuth2 returns a connector for any OAuth 2.0 server. PKCE is always used; a server
+// that does not know it ignores it.
+//
+// account says who has logged in. It asks the server, with a client that adds the
+// access token to every request, follows no redirect to another origin, and has the
+// limits of all that is asked outside: [GetJSON] is for this. Subject must be an ID
+// that the server never gives to somebody else, and EmailStatus says whether the
+// server has made sure of Email; what it leaves empty is not known. An error ends
+// the login: one that wraps an [auth.Problem] is shown, and others are as if the
+// server had failed.
+// account is called concurrently.
+//
+// Defaults: Name is "oauth2", and Title the name with a capital; no scopes.
+func OAuth2(e Endpoint, clientID, secret string, account func(ctx context.Context, client *http.Client) (Account, error), opts *ConnectorOptions) *Connector {
+	name := "oauth2"
+	if opts != nil && opts.Name != "" {
+		name = opts.Name
+	}
+	return newConnector(opts, name, titleOf(name), nil, func(c *Connector) backend {
+		c.status = func(a Account) EmailStatus { return a.EmailStatus }
+		return &oauth2Backend{c: c, endpoint: e, id: clientID, secret: secret, account: account}
+	})
+}
+
+type oauth2Backend struct {
+	c          *Connector
+	endpoint   Endpoint
+	id, secret string
+	account    func(context.Context, *http.Client) (Account, error)
+}
+
+func (b *oauth2Backend) check() error {
+	var errs []error
+	e := &b.endpoint
+	for _, u := range []struct {
+		field, value string
+		optional     bool
+	}{{"AuthURL", e.AuthURL, false}, {"TokenURL", e.TokenURL, false}, {"RevocationURL", e.RevocationURL, true}} {
+		if u.optional && u.value == "" {
+			continue
+		}
+		if !b.acceptable(u.value) {
+			errs = append(errs, fmt.Errorf("Endpoint.%s is %q: write it as %q, without a fragment or a password", u.field, u.value, "https://login.example.net/oauth"))
+		}
+	}
+	if b.id == "" {
+		errs = append(errs, errors.New("the client ID is empty: take it from the registration at the server"))
+	}
+	if b.secret == "" {
+		errs = append(errs, errors.New("the client secret is empty: take it from the registration at the server"))
+	}
+	if b.account == nil {
+		errs = append(errs, errors.New("the function account is nil: give one that says who has logged in"))
+	}
+	return errors.Join(errs...)
+}
+
+// acceptable reports whether an endpoint can be at s.
+func (b *oauth2Backend) acceptable(s string) bool {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || u.Hostname() == "" || u.User != nil || strings.Contains(s, "#") {
+		return false
+	}
+	return u.Scheme == "https" || u.Scheme == "http" && b.c.opts.InsecureHTTP && loopbackName(u.Hostname())
+}
+
+func (b *oauth2Backend) config(callback string) *oauth2.Config {
+	// The style is set because x/oauth2 would find it out by sending each code twice.
+	style := oauth2.AuthStyleInHeader
+	if b.endpoint.SecretInBody {
+		style = oauth2.AuthStyleInParams
+	}
+	return &oauth2.Config{
+		ClientID:     b.id,
+		ClientSecret: b.secret,
+		RedirectURL:  callback,
+		Scopes:       b.c.opts.Scopes,
+		Endpoint:     oauth2.Endpoint{AuthURL: b.endpoint.AuthURL, TokenURL: b.endpoint.TokenURL, AuthStyle: style},
+	}
+}
+
+func (b *oauth2Backend) begin(_ context.Context, f *flow) (begun, error) {
+	u, err := withParams(b.config(f.callback).AuthCodeURL(f.state, oauth2.S256ChallengeOption(f.verifier)), b.c.opts.AuthParams)
+	return begun{url: u}, err
+}
+
+func (b *oauth2Backend) finish(ctx context.Context, f *flow, params url.Values) (Account, *oauth2.Token, error) {
+	secrets := []string{b.secret, f.state, f.verifier, params.Get("code")}
+	token, err := b.config(f.callback).Exchange(clientContext(ctx, f.client), params.Get("code"), oauth2.VerifierOption(f.verifier))
+	if err == nil {
+		err = bearer(token)
+	}
+	if err != nil {
+		return Account{}, nil, outcome(err, secrets...)
+	}
+	client := *f.client
+	client.Transport = authorized{client.Transport, token.AccessToken}
+	account, err := run(ctx, 4*b.c.opts.Timeout, func() (Account, error) { return b.account(ctx, &client) })
+	if err == nil && !plausible(account.Subject) {
+		err = fmt.Errorf("%w: the account has no subject", errBadAnswer)
+	}
+	if err != nil {
+		return Account{}, nil, outcome(err, append(secrets, token.AccessToken, token.RefreshToken)...)
+	}
+	return account, bare(token), nil
+}
+
+func (b *oauth2Backend) issuer(context.Context, *flow) (string, bool, error) {
+	return b.endpoint.Issuer, b.endpoint.Issuer != "", nil
+}
+
+func (b *oauth2Backend) origins(context.Context, *http.Client) []string {
+	if o := originOf(b.endpoint.AuthURL); o != "" {
+		return []string{o}
+	}
+	return nil
+}
+
+func (b *oauth2Backend) pkce() bool { return true }
+
+func (b *oauth2Backend) refresh(ctx context.Context, client *http.Client, t *oauth2.Token) (*oauth2.Token, error) {
+	if t.RefreshToken == "" {
+		return nil, fmt.Errorf("%w: there is no refresh token", errInvalidGrant)
+	}
+	fresh, err := b.config("").TokenSource(clientContext(ctx, client), &oauth2.Token{RefreshToken: t.RefreshToken}).Token()
+	if err == nil {
+		err = bearer(fresh)
+	}
+	if err != nil {
+		return nil, outcome(err, b.secret, t.RefreshToken)
+	}
+	return bare(fresh), nil
+}
+
+// errNoRevocation: tokens cannot be given back.
+var errNoRevocation = errors.New("oauth: this identity provider takes no tokens back")
+
+func (b *oauth2Backend) revoke(ctx context.Context, client *http.Client, t *oauth2.Token) error {
+	if b.endpoint.RevocationURL == "" {
+		return errNoRevocation
+	}
+	// A refresh token takes the access tokens with it (RFC 7009, section 2.1).
+	form := url.Values{"token": {t.RefreshToken}, "token_type_hint": {"refresh_token"}}
+	if t.RefreshToken == "" {
+		form = url.Values{"token": {t.AccessToken}, "token_type_hint": {"access_token"}}
+	}
+	if b.endpoint.SecretInBody {
+		form.Set("client_id", b.id)
+		form.Set("client_secret", b.secret)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, b.endpoint.RevocationURL, strings.NewReader(form.Encode()))
+	if err != nil {
+		return outcome(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if !b.endpoint.SecretInBody {
+		req.SetBasicAuth(url.QueryEscape(b.id), url.QueryEscape(b.secret))
+	}
+	return give(client, req, b.secret, t.AccessToken, t.RefreshToken)
+}
+
+// give makes a request whose answer has nothing of interest.
+func give(client *http.Client, req *http.Request, secrets ...string) error {
+	resp, err := client.Do(req)
+	if err != nil {
+		return outcome(err, secrets...)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		return fmt.Errorf("%w: it answers with status %d", errBadAnswer, resp.StatusCode)
+	}
+	return nil
+}
+
+// clientContext is for x/oauth2, which takes the client from its context.
+func clientContext(ctx context.Context, client *http.Client) context.Context {
+	return context.WithValue(ctx, oauth2.HTTPClient, client)
+}
+
+// bearer refuses a token that is used in a way not known here.
+func bearer(t *oauth2.Token) error {
+	if t.AccessToken == "" || t.TokenType != "" && !strings.EqualFold(t.TokenType, "Bearer") {
+		return fmt.Errorf("%w: it is no bearer token", errBadAnswer)
+	}
+	return nil
+}
+
+// bare returns what can be kept of t.
+func bare(t *oauth2.Token) *oauth2.Token {
+	return &oauth2.Token{AccessToken: t.AccessToken, TokenType: "Bearer", RefreshToken: t.RefreshToken, Expiry: t.Expiry}
+}
+
+// authorized adds an access token to requests (RFC 6750, section 2.1).
+type authorized struct {
+	base  http.RoundTripper
+	token string
+}
+
+func (a authorized) RoundTrip(req *http.Request) (*http.Response, error) {
+	req = req.Clone(req.Context())
+	req.Header.Set("Authorization", "Bearer "+a.token)
+	return a.base.RoundTrip(req)
+}
+
+// GetJSON asks for a JSON document and decodes it into v, as package encoding/json
+// does; numbers that go into an interface become a [json.Number], so that no long ID
+// is rounded. Anything but a status of success, a content type of JSON, and one
+// document of 1 MiB at most is an error. Errors have neither the document nor the
+// address's query in them.
+func GetJSON(ctx context.Context, client *http.Client, url string, v any) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return outcome(err)
+	}
+	status, err := fetchJSON(client, req, v)
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("%w: %s answers with status %d", errBadAnswer, redactURL(url), status)
+	}
+	return err
+}
+
+// fetchJSON returns the status, and decodes the document if it is 200.
+func fetchJSON(client *http.Client, req *http.Request, v any) (status int, err error) {
+	if req.Header.Get("Accept") == "" {
+		req.Header.Set("Accept", "application/json")
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return 0, outcome(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return resp.StatusCode, nil
+	}
+	bad := func(what string) (int, error) {
+		return 0, fmt.Errorf("%w: the document at %s %s", errBadAnswer, redactURL(req.URL.String()), what)
+	}
+	media, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	if err != nil || media != "application/json" && !(strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json")) {
+		return bad("is not JSON by its content type")
+	}
+	// The client may be one without limits.
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	switch {
+	case err != nil:
+		return 0, outcome(err)
+	case len(body) > maxBody:
+		return 0, errTooLong
+	}
+	d := json.NewDecoder(strings.NewReader(string(body)))
+	d.UseNumber()
+	if err := d.Decode(v); err != nil {
+		return bad("cannot be decoded")
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return bad("has something after it")
+	}
+	return http.StatusOK, nil
+}
