@@ -80,6 +80,7 @@ type Connector struct {
 	backend  backend
 	formPost bool // answers come as a POST from another site
 	oauth1   bool // OAuth 1.0a: answers have a request token, and no state
+	hosted   bool // accounts say which organisation they belong to
 	// status is the default of Options.EmailStatus.
 	status func(a Account) EmailStatus
 

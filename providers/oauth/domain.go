@@ -16,18 +16,20 @@ func canonicalDomain(d string) string {
 	return strings.TrimPrefix(key, "a@")
 }
 
-// letIn reports whether the account is one of domains.
-func letIn(domains []string, a Account) bool {
-	if len(domains) == 0 {
+// letIn reports whether the account is of one of the connector's domains.
+func (c *Connector) letIn(a Account) bool {
+	if len(c.opts.Domains) == 0 {
 		return true
 	}
-	if a.HostedDomain != "" {
-		return slices.Contains(domains, canonicalDomain(a.HostedDomain))
+	if c.hosted {
+		// Not the address: whoever has left the organisation may have kept an account
+		// under it.
+		return slices.Contains(c.opts.Domains, canonicalDomain(a.HostedDomain))
 	}
 	key, err := identifier.Email(a.Email)
 	if err != nil || a.EmailStatus != EmailVerified {
 		return false
 	}
 	_, domain, _ := strings.Cut(key, "@")
-	return slices.Contains(domains, domain)
+	return slices.Contains(c.opts.Domains, domain)
 }

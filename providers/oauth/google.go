@@ -29,7 +29,7 @@ const (
 // AuthParams "prompt": "consent" may be needed.
 func Google(clientID, secret string, opts *ConnectorOptions) *Connector {
 	verifier := newIDTokenVerifier(googleKeysURL, "RS256")
-	return gothConnector(gothSpec{
+	c := gothConnector(gothSpec{
 		new: func(callback string, _ *http.Client, scopes []string) goth.Provider {
 			return google.New(clientID, secret, callback, scopes...)
 		},
@@ -62,6 +62,8 @@ func Google(clientID, secret string, opts *ConnectorOptions) *Connector {
 		},
 		revoke: googleRevoke,
 	}, opts)
+	c.hosted = true
+	return c
 }
 
 // googleAccount is the account of verified claims; profile is what goth fetched.
