@@ -2,11 +2,9 @@ package oauth
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -59,13 +57,13 @@ func (b *oidcBackend) discover(ctx context.Context, client *http.Client) (*metad
 func (b *oidcBackend) readMetadata(body []byte) (*metadata, error) {
 	said, err := strictObject(body)
 	if err != nil {
-		return nil, wrapBad(err.Error())
+		return nil, wrap(errBadAnswer, err.Error())
 	}
 	if iss, _ := said["issuer"].(string); iss != b.iss {
 		if strings.TrimSuffix(iss, "/") == strings.TrimSuffix(b.iss, "/") {
-			return nil, wrapBad(`"issuer" is not the configured one: the slash at the end makes the difference`)
+			return nil, wrap(errBadAnswer, "the issuer is not the configured one: the slash at the end makes the difference")
 		}
-		return nil, wrapBad(`"issuer" is not the configured one`)
+		return nil, wrap(errBadAnswer, "the issuer is not the configured one")
 	}
 	md := &metadata{}
 	for _, e := range []struct {
@@ -85,7 +83,7 @@ func (b *oidcBackend) readMetadata(body []byte) (*metadata, error) {
 		}
 		s, _ := v.(string)
 		if !endpointURL(s, b.opts.InsecureHTTP) {
-			return nil, wrapBad(fmt.Sprintf("%q is no https address", e.name))
+			return nil, wrap(errBadAnswer, words(e.name)+" is no https address")
 		}
 		*e.to = s
 	}
@@ -101,11 +99,11 @@ func (b *oidcBackend) readMetadata(body []byte) (*metadata, error) {
 			continue // the value above is what the specification says that means
 		}
 		if lists[name], err = stringList(v); err != nil {
-			return nil, wrapBad(fmt.Sprintf("%q is no list of strings", name))
+			return nil, wrap(errBadAnswer, words(name)+" is no list of strings")
 		}
 	}
 	if !slices.Contains(lists["response_types_supported"], "code") {
-		return nil, wrapBad("there is no authorization code flow")
+		return nil, wrap(errBadAnswer, "there is no authorization code flow")
 	}
 	for _, alg := range lists["id_token_signing_alg_values_supported"] {
 		if slices.Contains(signingAlgs, alg) {
@@ -113,7 +111,7 @@ func (b *oidcBackend) readMetadata(body []byte) (*metadata, error) {
 		}
 	}
 	if len(md.algs) == 0 {
-		return nil, wrapBad("ID tokens are signed with no algorithm that is taken here")
+		return nil, wrap(errBadAnswer, "ID tokens are signed with no algorithm that is taken here")
 	}
 	if md.style, err = b.authStyle(lists["token_endpoint_auth_methods_supported"]); err != nil {
 		return nil, err
@@ -134,9 +132,13 @@ func (b *oidcBackend) authStyle(methods []string) (oauth2.AuthStyle, error) {
 	case slices.Contains(methods, "client_secret_post"):
 		return oauth2.AuthStyleInParams, nil
 	default:
-		return 0, wrapBad("clients say who they are by neither client_secret_basic nor client_secret_post")
+		return 0, wrap(errBadAnswer, "clients can authenticate by neither client_secret_basic nor client_secret_post")
 	}
 }
+
+// words spells the name of a member so that it is in logs: describe would take it
+// for a token.
+func words(name string) string { return strings.ReplaceAll(name, "_", " ") }
 
 func stringList(v any) ([]string, error) {
 	list, ok := v.([]any)
@@ -161,24 +163,14 @@ func endpointURL(s string, insecureHTTP bool) bool {
 	if err != nil || u.Host == "" || u.Hostname() == "" || u.User != nil || u.Opaque != "" || strings.Contains(s, "#") {
 		return false
 	}
-	return u.Scheme == "https" || insecureHTTP && u.Scheme == "http" && onLoopback(u.Hostname())
+	return u.Scheme == "https" || insecureHTTP && u.Scheme == "http" && loopbackName(u.Hostname())
 }
-
-func onLoopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	a, err := netip.ParseAddr(host)
-	return err == nil && a.Unmap().IsLoopback()
-}
-
-func wrapBad(what string) error { return fmt.Errorf("%w: %s", errBadAnswer, what) }
 
 // getJSON returns what is at url, of max bytes at most.
 func getJSON(ctx context.Context, client *http.Client, url string, max int64) ([]byte, http.Header, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return nil, nil, wrapBad("its address is not valid")
+		return nil, nil, outcome(err)
 	}
 	req.Header.Set("Accept", "application/json")
 	return doJSON(client, req, max)
@@ -188,7 +180,7 @@ func getJSON(ctx context.Context, client *http.Client, url string, max int64) ([
 func doJSON(client *http.Client, req *http.Request, max int64) ([]byte, http.Header, error) {
 	resp, err := client.Do(req)
 	if err != nil {
-		return nil, nil, fetchError(err)
+		return nil, nil, outcome(err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
@@ -200,23 +192,10 @@ func doJSON(client *http.Client, req *http.Request, max int64) ([]byte, http.Hea
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, max+1))
 	if err != nil {
-		return nil, nil, fetchError(err)
+		return nil, nil, outcome(err)
 	}
 	if int64(len(body)) > max {
-		return nil, nil, wrapBad(fmt.Sprintf("more than %d bytes", max))
+		return nil, nil, fmt.Errorf("%w: more than %d bytes", errBadAnswer, max)
 	}
 	return body, resp.Header, nil
-}
-
-// fetchError returns what to say of a request that failed. What the transport says
-// can have parts of the answer in it, and is left out.
-func fetchError(err error) error {
-	switch {
-	case errors.Is(err, context.Canceled):
-		return fmt.Errorf("%w: %w", errUnavailable, context.Canceled)
-	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("%w: %w", errUnavailable, context.DeadlineExceeded)
-	default:
-		return errUnavailable
-	}
 }

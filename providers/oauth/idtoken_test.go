@@ -239,6 +239,7 @@ func TestIDToken(t *testing.T) {
 			claims("exp string", false, map[string]any{"exp": "4102444800"}),
 			claims("exp 1e30", false, map[string]any{"exp": json.RawMessage("1e30")}),
 			claims("exp 1e999", false, map[string]any{"exp": json.RawMessage("1e999")}),
+			claims("exp in the year 33658", false, map[string]any{"exp": json.RawMessage("1e12")}),
 			claims("exp negative", false, map[string]any{"exp": -1}),
 			claims("exp array", false, map[string]any{"exp": []int{4102444800}}),
 			claims("exp with a fraction", true, map[string]any{"exp": json.RawMessage("4102444800.5")}),

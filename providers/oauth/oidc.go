@@ -151,7 +151,7 @@ func (b *oidcBackend) begin(ctx context.Context, f *flow) (begun, error) {
 		return begun{}, err
 	}
 	if b.opts.RequirePKCE && !md.s256 {
-		return begun{}, fmt.Errorf("%w: ConnectorOptions.RequirePKCE is set, and its metadata does not name S256 among code_challenge_methods_supported", errUnavailable)
+		return begun{}, wrap(errUnavailable, "RequirePKCE is set, and the metadata does not say that challenges by S256 are checked")
 	}
 	if f.verifier == "" || f.nonce == "" || f.state == "" {
 		return begun{}, errors.New("oauth: a flow without its secrets")
@@ -189,16 +189,16 @@ func (b *oidcBackend) finish(ctx context.Context, f *flow, params url.Values) (A
 		return Account{}, nil, err
 	}
 	config.RedirectURL = f.callback
-	token, err := config.Exchange(withClient(ctx, f.client), params.Get("code"), oauth2.VerifierOption(f.verifier))
-	if err != nil {
-		return Account{}, nil, tokenError(ctx, err)
+	token, err := config.Exchange(clientContext(ctx, f.client), params.Get("code"), oauth2.VerifierOption(f.verifier))
+	if err == nil {
+		err = bearer(token)
 	}
-	if err := checkToken(token); err != nil {
-		return Account{}, nil, err
+	if err != nil {
+		return Account{}, nil, outcome(err, config.ClientSecret, params.Get("code"), f.state, f.nonce, f.verifier)
 	}
 	raw, ok := token.Extra("id_token").(string)
 	if !ok {
-		return Account{}, nil, wrapBad("the token response has no ID token")
+		return Account{}, nil, wrap(errBadAnswer, "the token response has no ID token")
 	}
 	want := expected{issuers: []string{b.iss}, clientID: b.clientID, nonce: f.nonce, accessToken: token.AccessToken, now: f.now, began: f.began}
 	if f.stepUp {
@@ -215,7 +215,7 @@ func (b *oidcBackend) finish(ctx context.Context, f *flow, params url.Values) (A
 		}
 		addUnsigned(claims, more)
 	}
-	return b.account(claims), bareToken(token), nil
+	return b.account(claims), bare(token), nil
 }
 
 // lacks reports whether something was asked for that claims do not have.

@@ -58,7 +58,7 @@ func (c *fetched[T]) get(ctx context.Context, client *http.Client, now time.Time
 		c.mu.Lock()
 		if ctx.Err() != nil {
 			var none T
-			return none, fetchError(ctx.Err())
+			return none, outcome(ctx.Err())
 		}
 	}
 	if c.usable(now) {

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -240,8 +241,13 @@ func (i *testIssuer) connector(change func(o *ConnectorOptions)) *Connector {
 	return c
 }
 
+// testOutbound is what the connectors of these tests may ask of the outside.
+var testOutbound = sync.OnceValue(func() outbound {
+	return newOutbound(&ConnectorOptions{InsecureHTTP: true, Timeout: 5 * time.Second})
+})
+
 func (i *testIssuer) flow() *flow {
-	return &flow{client: &http.Client{Timeout: 5 * time.Second}, callback: "https://app.example/auth/oauth/oidc/callback",
+	return &flow{client: testOutbound().client(context.Background()), callback: "https://app.example/auth/oauth/oidc/callback",
 		state: oauth2.GenerateVerifier(), nonce: oauth2.GenerateVerifier(), verifier: oauth2.GenerateVerifier(), began: i.now, now: i.now}
 }
 

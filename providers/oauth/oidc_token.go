@@ -2,12 +2,8 @@ package oauth
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -21,7 +17,7 @@ const subjectExtra = "sub"
 // refresh implements tokenBackend.
 func (b *oidcBackend) refresh(ctx context.Context, client *http.Client, t *oauth2.Token) (*oauth2.Token, error) {
 	if t.RefreshToken == "" {
-		return nil, errInvalidGrant
+		return nil, wrap(errInvalidGrant, "there is no refresh token")
 	}
 	now := time.Now()
 	md, err := b.metadata.get(ctx, client, now, false)
@@ -32,12 +28,12 @@ func (b *oidcBackend) refresh(ctx context.Context, client *http.Client, t *oauth
 	if err != nil {
 		return nil, err
 	}
-	fresh, err := config.TokenSource(withClient(ctx, client), &oauth2.Token{RefreshToken: t.RefreshToken}).Token()
-	if err != nil {
-		return nil, tokenError(ctx, err)
+	fresh, err := config.TokenSource(clientContext(ctx, client), &oauth2.Token{RefreshToken: t.RefreshToken}).Token()
+	if err == nil {
+		err = bearer(fresh)
 	}
-	if err := checkToken(fresh); err != nil {
-		return nil, err
+	if err != nil {
+		return nil, outcome(err, config.ClientSecret, t.RefreshToken)
 	}
 	// An ID token is optional here. If there is one it must be of the same user, and
 	// for this site; its times do not matter, since nobody is logged in by it (OpenID
@@ -49,10 +45,10 @@ func (b *oidcBackend) refresh(ctx context.Context, client *http.Client, t *oauth
 			return nil, err
 		}
 		if whose, ok := t.Extra(subjectExtra).(string); ok && whose != "" && claims["sub"] != any(whose) {
-			return nil, wrapBad("the refreshed token is of another subject")
+			return nil, wrap(errBadAnswer, "the refreshed token is of another subject")
 		}
 	}
-	return bareToken(fresh), nil
+	return bare(fresh), nil
 }
 
 // revoke implements tokenBackend.
@@ -63,15 +59,12 @@ func (b *oidcBackend) revoke(ctx context.Context, client *http.Client, t *oauth2
 		return err
 	}
 	if md.revocation == "" {
-		return nil
+		return errNoRevocation
 	}
 	// With a refresh token, the access tokens made with it go as well.
 	form := url.Values{"token": {t.RefreshToken}, "token_type_hint": {"refresh_token"}}
 	if t.RefreshToken == "" {
 		form = url.Values{"token": {t.AccessToken}, "token_type_hint": {"access_token"}}
-	}
-	if form.Get("token") == "" {
-		return nil
 	}
 	config, err := b.config(md, now)
 	if err != nil {
@@ -85,22 +78,13 @@ func (b *oidcBackend) revoke(ctx context.Context, client *http.Client, t *oauth2
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, md.revocation, strings.NewReader(form.Encode()))
 	if err != nil {
-		return wrapBad("the address of revocation is not valid")
+		return outcome(err)
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	if md.style == oauth2.AuthStyleInHeader {
 		req.SetBasicAuth(url.QueryEscape(config.ClientID), url.QueryEscape(config.ClientSecret))
 	}
-	resp, err := client.Do(req)
-	if err != nil {
-		return fetchError(err)
-	}
-	defer resp.Body.Close()
-	io.Copy(io.Discard, io.LimitReader(resp.Body, 4<<10))
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%w: revocation: status %d", errUnavailable, resp.StatusCode)
-	}
-	return nil
+	return give(client, req, config.ClientSecret, t.AccessToken, t.RefreshToken)
 }
 
 // config returns the client, to be used for requests now.
@@ -117,56 +101,4 @@ func (b *oidcBackend) config(md *metadata, now time.Time) (*oauth2.Config, error
 		ClientSecret: secret,
 		Endpoint:     oauth2.Endpoint{AuthURL: md.authorization, TokenURL: md.token, AuthStyle: md.style},
 	}, nil
-}
-
-// withClient has x/oauth2 use client.
-func withClient(ctx context.Context, client *http.Client) context.Context {
-	return context.WithValue(ctx, oauth2.HTTPClient, client)
-}
-
-// checkToken refuses a token that is not for the bearer to use: it would be sent as
-// one (OpenID Connect Core 1.0, section 3.1.3.3).
-func checkToken(t *oauth2.Token) error {
-	if t.AccessToken == "" || !strings.EqualFold(t.TokenType, "Bearer") {
-		return wrapBad("the token response has no access token for bearers")
-	}
-	return nil
-}
-
-// bareToken returns t without what else came with it.
-func bareToken(t *oauth2.Token) *oauth2.Token {
-	return &oauth2.Token{AccessToken: t.AccessToken, TokenType: t.TokenType, RefreshToken: t.RefreshToken, Expiry: t.Expiry}
-}
-
-// tokenErrors are the words for errors of the token endpoint (RFC 6749, section 5.2).
-var tokenErrors = []string{"invalid_request", "invalid_client", "unauthorized_client", "unsupported_grant_type", "invalid_scope"}
-
-// tokenError returns what to say of a token request that failed. What x/oauth2 says
-// has the whole answer in it.
-func tokenError(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return fetchError(ctx.Err())
-	}
-	var refused *oauth2.RetrieveError
-	if errors.As(err, &refused) {
-		status := 0
-		if refused.Response != nil {
-			status = refused.Response.StatusCode
-		}
-		switch {
-		case refused.ErrorCode == "invalid_grant":
-			return errInvalidGrant
-		case slices.Contains(tokenErrors, refused.ErrorCode):
-			return wrapBad("the token request failed with " + refused.ErrorCode)
-		case status >= 500, status == http.StatusTooManyRequests:
-			return fmt.Errorf("%w: the token request failed with status %d", errUnavailable, status)
-		default:
-			return wrapBad(fmt.Sprintf("the token request failed with status %d", status))
-		}
-	}
-	var failed *url.Error
-	if errors.As(err, &failed) {
-		return fetchError(err)
-	}
-	return wrapBad("the token response cannot be read")
 }

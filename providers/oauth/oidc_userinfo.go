@@ -15,24 +15,24 @@ const maxUserinfoSize = 256 << 10
 func userinfo(ctx context.Context, client *http.Client, url, accessToken string, subject any) (map[string]any, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return nil, wrapBad("the address of userinfo is not valid")
+		return nil, outcome(err)
 	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("Authorization", "Bearer "+accessToken)
 	body, header, err := doJSON(client, req, maxUserinfoSize)
 	if err != nil {
-		return nil, fmt.Errorf("userinfo: %w", err)
+		return nil, outcome(fmt.Errorf("userinfo: %w", err), accessToken)
 	}
 	if media, _, err := mime.ParseMediaType(header.Get("Content-Type")); err != nil || media != "application/json" {
-		return nil, wrapBad("userinfo is no application/json")
+		return nil, wrap(errBadAnswer, "userinfo is no application/json")
 	}
 	claims, err := strictObject(body)
 	if err != nil {
-		return nil, wrapBad("userinfo is " + err.Error())
+		return nil, wrap(errBadAnswer, "userinfo is "+err.Error())
 	}
 	// Who may be somebody else's access token's (section 5.3.2).
 	if claims["sub"] != subject {
-		return nil, wrapBad("userinfo is of another subject")
+		return nil, wrap(errBadAnswer, "userinfo is of another subject")
 	}
 	return plainNumbers(claims).(map[string]any), nil
 }
