@@ -100,15 +100,13 @@ func (s *Signing) sign(input string) ([]byte, error) {
 
 // hashOf returns the hash of a signature algorithm, or 0.
 func hashOf(algorithm string) crypto.Hash {
-	if len(algorithm) == 5 && strings.Contains("RS PS ES HS", algorithm[:2]) {
-		switch algorithm[2:] {
-		case "256":
-			return crypto.SHA256
-		case "384":
-			return crypto.SHA384
-		case "512":
-			return crypto.SHA512
-		}
+	switch algorithm {
+	case "RS256", "PS256", "ES256", "HS256":
+		return crypto.SHA256
+	case "RS384", "PS384", "ES384", "HS384":
+		return crypto.SHA384
+	case "RS512", "PS512", "ES512", "HS512":
+		return crypto.SHA512
 	}
 	return 0
 }
