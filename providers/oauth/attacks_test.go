@@ -48,8 +48,11 @@ func TestOA02StateIsOurs(t *testing.T) {
 		t.Errorf("what the client sent is in %s", r.location())
 	}
 	seen := map[string]bool{}
-	for range 10_000 {
-		to := s.browser().start("alpha")
+	for i := range 10_000 {
+		if i%3 == 0 { // some have begun before
+			j = s.browser()
+		}
+		to := j.start("alpha")
 		state, nonce := query(t, to, "state"), query(t, to, "nonce")
 		verifier := s.a.begun[len(s.a.begun)-1].verifier
 		for _, v := range []string{state, nonce, verifier} {
@@ -209,7 +212,6 @@ func TestOA06PerNetwork(t *testing.T) {
 	}
 }
 
-// who is in a browser, and begins to link.
 func (j *jar) startLink() string {
 	j.s.t.Helper()
 	return j.start("alpha/link")
@@ -294,6 +296,28 @@ func TestOA08LinkNeedsFreshProof(t *testing.T) {
 		r := j.do(http.MethodPost, "/auth/oauth/"+path)
 		if r.Code != http.StatusSeeOther || r.location() != "/auth/confirm?next=%2Fauth%2Faccounts" {
 			t.Errorf("POST %s: %d to %q", path, r.Code, r.location())
+		}
+	}
+}
+
+// Who acts for somebody else leaves no way in behind.
+func TestOA08NotOnBehalf(t *testing.T) {
+	s := newSite(t)
+	j := s.browser()
+	id := j.register("ada@example.com")
+	j.get(s.a.answer(j.startLink(), ada()))
+	for _, path := range []string{"alpha/link", "alpha/unlink", "alpha/confirm"} {
+		r := httptest.NewRequest(http.MethodPost, authtest.Origin+"/auth/oauth/"+path, nil)
+		r.Header.Set("Accept", "application/json")
+		u, err := s.users.LoadUser(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := httptest.NewRecorder()
+		acting := auth.Identity{UserID: id, User: u, Actor: "admin", Session: &auth.Session{UserID: id, Actor: "admin"}, Proofs: []auth.Proof{{Method: "password", At: t0}}}
+		s.h.ServeHTTP(w, r.WithContext(auth.WithIdentity(r.Context(), &acting)))
+		if w.Code != http.StatusForbidden || len(s.links(id)) != 1 {
+			t.Errorf("%s: %d %s, links %v", path, w.Code, w.Body, s.links(id))
 		}
 	}
 }
@@ -397,6 +421,10 @@ func TestOA14Tenants(t *testing.T) {
 	}
 	if j.get(back); j.who() == "" {
 		t.Error("in its own tenant it is refused")
+	}
+	// Not by the store's doing alone.
+	if a, b := newTags("red"), newTags("blue"); string(a.of([]byte("k"), "state")) == string(b.of([]byte("k"), "state")) {
+		t.Error("both have the same digests")
 	}
 }
 

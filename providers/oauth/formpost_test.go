@@ -100,7 +100,14 @@ func TestOA22FormPostAttacks(t *testing.T) {
 			t.Errorf("%s takes what another site sends: %d to %q", path, r.Code, r.location())
 		}
 	}
+	// A second answer does not take the place of the first.
 	r = victim.post(good)
+	if again := victim.post(strings.Replace(good, code, "another", 1)); again.Code != http.StatusBadRequest {
+		t.Errorf("a second answer: %d to %q", again.Code, again.location())
+	}
+	for what, q := range map[string]string{"two states": "state=" + state + "&state=" + state, "a cut state": "state=" + state[:40], "none": ""} {
+		victim.refused(what, victim.get("/auth/oauth/alpha/callback?"+q), http.StatusBadRequest)
+	}
 	s.clock.Advance(61 * time.Second)
 	victim.refused("after a minute", victim.get(r.location()), http.StatusBadRequest)
 }
