@@ -25,14 +25,38 @@ const provesHeading = "\n## What proves it\n"
 // that of a subtest behind slashes.
 var provedBy = regexp.MustCompile("`([a-z0-9/-]+)\\.(Test[A-Za-z0-9_]*|Fuzz[A-Za-z0-9_]*|Example[A-Za-z0-9_]*)((?:/[^`]+)?)`")
 
-// Every row of the table "What proves it" names a test; it exists, and it ran.
+// What is proved by which test is in a table; every row names one, or says why there
+// is none; it exists, and it ran.
 func TestProofs(t *testing.T) {
-	root := find(t)
-	_, table, found := strings.Cut(read(t, filepath.Join(root, "docs", "flask-login.md")), provesHeading)
-	if !found {
-		t.Fatal(`docs/flask-login.md has no part "What proves it"`)
+	root, passed := find(t), passedTests(t)
+	for _, table := range []struct {
+		file, heading string
+		rows          map[string]int // how many there are, by the letters of their numbers
+	}{
+		{"flask-login.md", provesHeading, map[string]int{"R-%d": 34, "W-%d": 17, "Q-%d": 17}},
+		{"oauth-security.md", "\n## The attacks\n", map[string]int{"OA-%02d": 40, "PH-%d": 8, "V-%d": 11, "RT-%d": 5}},
+	} {
+		t.Run(table.file, func(t *testing.T) {
+			_, text, found := strings.Cut(read(t, filepath.Join(root, "docs", table.file)), table.heading)
+			if !found {
+				t.Fatalf("docs/%s has no part %q", table.file, strings.TrimSpace(table.heading))
+			}
+			text, _, _ = strings.Cut(text, "\n## ")
+			rows := checkProofs(t, root, text, passed)
+			for format, n := range table.rows {
+				for i := range n {
+					if id := fmt.Sprintf(format, i+1); !rows[id] {
+						t.Errorf("the table has no row %s", id)
+					}
+				}
+			}
+		})
 	}
-	passed := passedTests(t)
+}
+
+// checkProofs returns the names of the rows of a table.
+func checkProofs(t *testing.T, root, table string, passed map[string]map[string]bool) map[string]bool {
+	t.Helper()
 	rows, tests := map[string]bool{}, map[string]map[string]bool{}
 	for line := range strings.SplitSeq(table, "\n") {
 		if !strings.HasPrefix(line, "| ") || strings.HasPrefix(line, "| ---") {
@@ -63,13 +87,7 @@ func TestProofs(t *testing.T) {
 			}
 		}
 	}
-	for letter, n := range map[string]int{"R": 34, "W": 17, "Q": 17} {
-		for i := range n {
-			if id := fmt.Sprintf("%s-%d", letter, i+1); !rows[id] {
-				t.Errorf("the table has no row %s", id)
-			}
-		}
-	}
+	return rows
 }
 
 // testsIn returns the names of the tests in a folder.
