@@ -27,9 +27,10 @@ func TestScriptedClaims(t *testing.T) {
 		claims["aud"] = []string{"app", "other"}
 		claims["exp"] = "soon"
 		delete(claims, "sub")
-		f.Request.Set("nonce", "changed") // a copy
+		f.Request.Set("max_age", "0") // a copy
 	}})
-	got := claims(t, c.tokens(url.Values{"nonce": {"n"}})["id_token"])
+	tok := c.tokens(url.Values{"nonce": {"n"}})
+	got := claims(t, tok["id_token"])
 	if fmt.Sprint(got["aud"]) != "[app other]" || got["exp"] != "soon" || got["sub"] != nil || got["nonce"] != "n" {
 		t.Errorf("claims %v", got)
 	}
@@ -37,7 +38,8 @@ func TestScriptedClaims(t *testing.T) {
 		t.Errorf("flow %+v", seen)
 	}
 	c.idp.SetScript(oauthtest.Script{})
-	if got := claims(t, c.tokens(nil)["id_token"]); got["aud"] != "app" {
+	_, tok = c.refresh(tok["refresh_token"])
+	if got := claims(t, tok["id_token"]); got["aud"] != "app" || got["auth_time"] != nil {
 		t.Errorf("claims without a script %v", got)
 	}
 }

@@ -184,8 +184,8 @@ func TestApple(t *testing.T) {
 		v := map[string]any{"iss": "TEAM", "iat": now, "exp": now + 300, "aud": "https://appleid.apple.com", "sub": "app"}
 		header := map[string]any{"kid": "KID"}
 		for name, value := range change {
-			if name == "kid" {
-				header["kid"] = value
+			if name == "kid" || name == "alg" {
+				header[name] = value
 			} else if v[name] = value; value == nil {
 				delete(v, name)
 			}
@@ -238,6 +238,7 @@ func TestApple(t *testing.T) {
 		"none":          sign("none", k, nil),
 		"HS256":         sign("HS256", k, nil),
 		"another's key": sign("ES256", key(t), nil),
+		"says RS256":    sign("ES256", k, map[string]any{"alg": "RS256"}),
 		"kid":           sign("ES256", k, map[string]any{"kid": "x"}),
 		"iss":           sign("ES256", k, map[string]any{"iss": "x"}),
 		"aud":           sign("ES256", k, map[string]any{"aud": "https://apple.com"}),

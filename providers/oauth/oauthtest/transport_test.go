@@ -203,13 +203,28 @@ func TestNothingIsLeft(t *testing.T) {
 		}
 		cancel()
 	}
+	// Closing the body is enough, without any deadline.
+	stopped := make(chan struct{})
+	idp.SetScript(oauthtest.Script{Handle: map[oauthtest.Endpoint]oauthtest.Handler{oauthtest.OIDCUserInfo: func(w http.ResponseWriter, r *http.Request) bool {
+		w.WriteHeader(http.StatusOK)
+		<-r.Context().Done()
+		close(stopped)
+		return true
+	}}})
+	resp, err := client.Get(idp.URL + "/userinfo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	<-stopped
+
 	idp.SetScript(oauthtest.Script{Handle: map[oauthtest.Endpoint]oauthtest.Handler{oauthtest.OIDCUserInfo: oauthtest.Hang()}})
 	done := make(chan error)
 	go func() {
 		_, err := client.Get(idp.URL + "/userinfo")
 		done <- err
 	}()
-	for idp.Count(oauthtest.OIDCUserInfo) < 51 {
+	for idp.Count(oauthtest.OIDCUserInfo) < 52 {
 		runtime.Gosched()
 	}
 	idp.Close()
