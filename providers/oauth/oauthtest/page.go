@@ -31,7 +31,7 @@ const pages = `{{define "head"}}<!DOCTYPE html>
 <h1>Log in with {{.Title}}</h1>
 <p>The client <strong>{{.Client}}</strong> wants to know who you are. This is a stand-in for tests and development: there are no passwords.</p>
 <form method="post" action="{{.Action}}">
-{{range .People}}<button type="submit" name="person" value="{{.Login}}">Log in as {{.Name}}{{with .Email}} <small>{{.}}</small>{{end}}</button>
+{{range .People}}<button type="submit" name="person" value="{{.Login}}">Log in as {{.Name}}{{if .Email}} <small>{{.Email}}{{if not (verified .)}} (not verified){{end}}</small>{{end}}</button>
 {{else}}<p>There is nobody who could log in.</p>
 {{end}}<button type="submit" name="cancel" value="1" class="plain">Cancel</button>
 </form>{{template "foot" .}}{{end}}
@@ -69,8 +69,9 @@ func newLook() (*look, error) {
 		return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 	}
 	t, err := template.New("").Funcs(template.FuncMap{
-		"style":  func() template.HTML { return "<style>" + style + "</style>" },
-		"script": func() template.HTML { return "<script>" + script + "</script>" },
+		"verified": Person.verified,
+		"style":    func() template.HTML { return "<style>" + style + "</style>" },
+		"script":   func() template.HTML { return "<script>" + script + "</script>" },
 	}).Parse(pages)
 	// There is no form-action: browsers apply it to where a form is redirected,
 	// too, and that is the client.

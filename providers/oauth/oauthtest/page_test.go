@@ -70,7 +70,7 @@ func TestPages(t *testing.T) {
 		if resp.StatusCode != 200 || !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") || !allowed(csp, page, "style") {
 			t.Errorf("answered %s with %q", resp.Status, csp)
 		}
-		if !strings.Contains(page, "Log in as Ada Lovelace") || !strings.Contains(page, "ada@example.com") || !strings.Contains(page, ">Cancel</button>") {
+		if !strings.Contains(page, "Log in as Ada Lovelace") || !strings.Contains(page, "ada@example.com (not verified)") || !strings.Contains(page, ">Cancel</button>") {
 			t.Errorf("the page lacks something: %s", page)
 		}
 		if strings.Contains(page, "<script>") || strings.Contains(page, "<b>") {

@@ -89,6 +89,7 @@ func (p Person) clone() Person {
 	return p
 }
 
+// verified is what GitHub and the page say.
 func (p Person) verified() bool { return p.EmailVerified == true || p.EmailVerified == "true" }
 
 // names returns the given and the family name.
@@ -103,7 +104,7 @@ func defaultPeople() []Person {
 	return []Person{
 		{Login: "ada", Name: "Ada Lovelace", Email: "ada@example.com", EmailVerified: true},
 		{Login: "grace", Name: "Grace Hopper", Email: "grace@example.com", EmailVerified: true},
-		{Login: "mallory", Name: "Mallory (says she is ada@example.com)", Email: "ada@example.com", EmailVerified: false},
+		{Login: "mallory", Name: "Mallory", Email: "ada@example.com", EmailVerified: false},
 	}
 }
 
