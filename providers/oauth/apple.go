@@ -41,8 +41,8 @@ const (
 // Addresses are believed. One at privaterelay.appleid.com forwards to the user, from
 // senders that are registered with Apple only.
 //
-// Apple takes a challenge (PKCE) and checks it, but does not say so: the connector
-// sends one, and cannot be used with [ConnectorOptions.RequirePKCE].
+// Apple takes a challenge (PKCE) and checks it, but its metadata does not say so: one
+// is sent, and with [ConnectorOptions.RequirePKCE] no login begins.
 func Apple(clientID string, key AppleKey, opts *ConnectorOptions) *Connector {
 	return newConnector(opts, "apple", "Apple", []string{"email"}, func(c *Connector) backend {
 		b := newOIDCBackend(c, appleIssuer, clientID)

@@ -2,9 +2,11 @@ package oauth
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -193,22 +195,70 @@ func TestOrigins(t *testing.T) {
 	}
 }
 
-// Garbage, redirects and floods are no metadata.
+// Metadata that is asked for again does not lose the keys.
+func TestMetadataKeepsKeys(t *testing.T) {
+	i := newTestIssuer(t)
+	i.keysHead = http.Header{"Cache-Control": {"max-age=86400"}}
+	c := i.connector(nil)
+	if _, err := c.backend.begin(t.Context(), i.flow()); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		i.at(13 * time.Hour)
+		if _, _, err := i.logIn(c, i.flow()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if m, k := i.asked(wellKnown), i.asked("/jwks"); m != 2 || k != 1 {
+		t.Errorf("asked for the metadata %d times, and for the keys %d times", m, k)
+	}
+	i.set(func() { i.metadata["jwks_uri"] = i.URL + "/new-jwks" })
+	i.at(25 * time.Hour)
+	if _, _, err := i.logIn(c, i.flow()); err != nil || i.asked("/new-jwks") != 1 {
+		t.Errorf("asked for keys at another address %d times, %v", i.asked("/new-jwks"), err)
+	}
+}
+
+// Garbage, redirects and floods are no metadata, be they otherwise right.
 func TestMetadataAnswers(t *testing.T) {
+	i := newTestIssuer(t)
+	right := string(must(json.Marshal(i.document())))
 	for name, h := range map[string]http.HandlerFunc{
 		"not found": http.NotFound,
 		"HTML":      func(w http.ResponseWriter, r *http.Request) { w.Write([]byte("<html>")) },
-		"huge":      func(w http.ResponseWriter, r *http.Request) { w.Write([]byte(strings.Repeat(" ", maxMetadataSize+1))) },
-		"201": func(w http.ResponseWriter, r *http.Request) {
-			w.WriteHeader(http.StatusCreated)
-			w.Write([]byte("{}"))
+		"huge": func(w http.ResponseWriter, r *http.Request) {
+			w.Write([]byte(right + strings.Repeat(" ", maxMetadataSize)))
+		},
+		"203": func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(http.StatusNonAuthoritativeInfo)
+			w.Write([]byte(right))
+		},
+		"a redirect elsewhere": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, strings.Replace(i.URL, "127.0.0.1", "localhost", 1)+wellKnown, http.StatusFound)
 		},
 	} {
 		s := httptest.NewServer(h)
-		c := OIDC(s.URL, testClient, "", &ConnectorOptions{InsecureHTTP: true})
-		if b, err := c.backend.begin(t.Context(), (&testIssuer{}).flow()); !errors.Is(err, errBadAnswer) || b.url != "" {
+		// The document is that of the issuer, so that nothing but the answer is wrong.
+		f := i.flow()
+		f.client = &http.Client{Transport: to{s.URL, f.client.Transport}, CheckRedirect: f.client.CheckRedirect}
+		if b, err := i.connector(nil).backend.begin(t.Context(), f); !errors.Is(err, errBadAnswer) || b.url != "" {
 			t.Errorf("%s: %v, %v", name, b, err)
 		}
 		s.Close()
 	}
+	if _, err := i.connector(nil).backend.begin(t.Context(), i.flow()); err != nil {
+		t.Error(err)
+	}
+}
+
+// to sends every request to a server.
+type to struct {
+	server string
+	base   http.RoundTripper
+}
+
+func (t to) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.URL.Host = must(url.Parse(t.server)).Host
+	return t.base.RoundTrip(r)
 }

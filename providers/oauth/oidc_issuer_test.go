@@ -80,10 +80,12 @@ func newTestIssuer(t *testing.T) *testIssuer {
 	i := &testIssuer{t: t, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), hits: map[string]int{}, metadata: map[string]any{}, broken: map[string]bool{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, r *http.Request) { serveJSON(w, i.document()) })
-	mux.HandleFunc("GET /jwks", func(w http.ResponseWriter, r *http.Request) {
-		maps.Copy(w.Header(), i.keysHead)
-		serveJSON(w, map[string]any{"keys": i.keys})
-	})
+	for _, path := range []string{"/jwks", "/new-jwks"} {
+		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
+			maps.Copy(w.Header(), i.keysHead)
+			serveJSON(w, map[string]any{"keys": i.keys})
+		})
+	}
 	mux.HandleFunc("GET /userinfo", func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "Bearer "+testToken {
 			w.WriteHeader(http.StatusUnauthorized)
