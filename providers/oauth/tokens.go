@@ -2,11 +2,262 @@ package oauth
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+	"unicode/utf8"
+
+	"golang.org/x/oauth2"
 
 	"github.com/gatehouse-go/gatehouse/auth"
-	"golang.org/x/oauth2"
 )
 
-func (p *Provider) sealTokens(l *auth.Credential, t *oauth2.Token) ([]byte, error) { return nil, nil }
+// ErrTokenRevoked: the tokens that were kept of an account are good no more. The
+// identity provider has taken them back, or they have expired and cannot be
+// refreshed. The user has to log in with the account again.
+var ErrTokenRevoked = errors.New("oauth: the tokens of the account are good no more")
 
-func (p *Provider) revokeTokens(ctx context.Context, c *Connector, l auth.Credential) {}
+// TokenOptions are which tokens a source is of. The zero value of every field
+// means the default in its comment.
+type TokenOptions struct {
+	// Subject is which of the user's accounts at the connector, see
+	// [Account.Subject]. Default the one they logged in with last, of those whose
+	// tokens were kept and are not known to be revoked, if there are such.
+	Subject string
+}
+
+// A tokenKeeper keeps the tokens of links, and refreshes them. Its methods are safe
+// for concurrent use.
+type tokenKeeper struct {
+	m          *auth.Manager
+	ring       keyring
+	connectors []*Connector
+	log        *slog.Logger
+	flights    flights
+}
+
+func newTokenKeeper(m *auth.Manager, keys []Key, connectors []*Connector, log *slog.Logger) (*tokenKeeper, error) {
+	ring, err := newKeyring(keys, "tokens")
+	if err != nil {
+		return nil, err
+	}
+	return &tokenKeeper{m: m, ring: ring, connectors: connectors, log: log}, nil
+}
+
+// source chooses a link and returns a source of its tokens.
+func (k *tokenKeeper) source(ctx context.Context, userID, connector string, opts *TokenOptions) (oauth2.TokenSource, error) {
+	i := slices.IndexFunc(k.connectors, func(c *Connector) bool { return c.opts.Name == connector })
+	if i < 0 {
+		return nil, fmt.Errorf("oauth: there is no connector %q", connector)
+	}
+	c := k.connectors[i]
+	if !c.opts.KeepTokens {
+		return nil, fmt.Errorf("oauth: connector %q keeps no tokens: set its ConnectorOptions.KeepTokens", connector)
+	}
+	if opts != nil && opts.Subject != "" {
+		l, err := k.load(ctx, linkName{c, userID, opts.Subject})
+		if err != nil {
+			return nil, err
+		}
+		return tokenSource{ctx, k, l.linkName}, nil
+	}
+	held, err := k.m.Store().UserCredentials(ctx, userID, c.kind)
+	if err != nil {
+		return nil, err
+	}
+	var best auth.Credential
+	broken := false
+	for _, cred := range held {
+		rec, err := decodeRecord(cred.Data)
+		if err != nil {
+			return nil, err
+		}
+		if rec.Tokens == nil {
+			continue
+		}
+		if best.Key == "" || broken && !rec.Broken || broken == rec.Broken && lastUse(cred).After(lastUse(best)) {
+			best, broken = cred, rec.Broken
+		}
+	}
+	if best.Key == "" {
+		return nil, noTokens()
+	}
+	return tokenSource{ctx, k, linkName{c, userID, best.Key}}, nil
+}
+
+func lastUse(c auth.Credential) time.Time {
+	if c.UsedAt.After(c.CreatedAt) {
+		return c.UsedAt
+	}
+	return c.CreatedAt
+}
+
+func noTokens() error {
+	return fmt.Errorf("oauth: no tokens of the user's are kept: %w", auth.ErrNotFound)
+}
+
+// A tokenSource is what hosts are given.
+type tokenSource struct {
+	ctx  context.Context
+	k    *tokenKeeper
+	name linkName
+}
+
+// Token implements [oauth2.TokenSource].
+func (s tokenSource) Token() (*oauth2.Token, error) { return s.k.token(s.ctx, s.name) }
+
+// A linkName says which link.
+type linkName struct {
+	c       *Connector
+	userID  string
+	subject string
+}
+
+// A link is a link with its tokens, as they were when it was loaded.
+type link struct {
+	linkName
+	cred auth.Credential
+	rec  record
+	tokens
+}
+
+// load loads a link and opens its tokens. The error wraps [auth.ErrNotFound] if there
+// is none, or it has none, and errSealed if they cannot be opened.
+func (k *tokenKeeper) load(ctx context.Context, n linkName) (l link, err error) {
+	l.linkName = n
+	l.cred, err = k.m.Store().LoadCredential(ctx, n.c.kind, n.subject)
+	if errors.Is(err, auth.ErrNotFound) || err == nil && l.cred.UserID != n.userID {
+		return l, noTokens()
+	} else if err != nil {
+		return l, err
+	}
+	return l, k.read(&l)
+}
+
+// read reads the record and the tokens of l.
+func (k *tokenKeeper) read(l *link) (err error) {
+	if l.rec, err = decodeRecord(l.cred.Data); err != nil {
+		return err
+	}
+	if l.rec.Tokens == nil {
+		return noTokens()
+	}
+	l.tokens, err = k.open(l.linkName, l.rec.Tokens)
+	return err
+}
+
+// tokens are what is kept of an answer of a token endpoint.
+type tokens struct {
+	Access  string `json:"access"`
+	Refresh string `json:"refresh,omitempty"`
+	Type    string `json:"type,omitempty"`
+	Expiry  int64  `json:"expiry,omitempty"` // Unix milliseconds; 0: none is known
+	Scope   string `json:"scope,omitempty"`
+}
+
+// maxTokens bounds the encoded tokens, in bytes: with the rest of the record they fit
+// into a credential.
+const maxTokens = 32 << 10
+
+// maxExpiry bounds what an identity provider says of how long a token lives.
+const maxExpiry = 10 * 365 * 24 * time.Hour
+
+// readTokens reads an answer that came at now.
+func readTokens(t *oauth2.Token, now time.Time) (tokens, error) {
+	if t == nil || t.AccessToken == "" {
+		return tokens{}, fmt.Errorf("%w: there is no access token", errBadAnswer)
+	}
+	k := tokens{Access: t.AccessToken, Refresh: t.RefreshToken, Type: t.TokenType}
+	k.Scope, _ = t.Extra("scope").(string)
+	switch {
+	case t.ExpiresIn > 0: // by the Manager's clock, and not by the machine's
+		seconds := min(t.ExpiresIn, int64(maxExpiry/time.Second))
+		k.Expiry = now.Add(time.Duration(seconds) * time.Second).UnixMilli()
+	case !t.Expiry.IsZero():
+		k.Expiry = t.Expiry.UnixMilli()
+	}
+	for _, s := range []string{k.Access, k.Refresh, k.Type, k.Scope} {
+		if !utf8.ValidString(s) {
+			return tokens{}, fmt.Errorf("%w: a token is not UTF-8", errBadAnswer)
+		}
+	}
+	return k, nil
+}
+
+// oauth2 returns what hosts are given: without the refresh token, which is of use
+// once and is not theirs to use.
+func (t tokens) oauth2() *oauth2.Token {
+	token := &oauth2.Token{AccessToken: t.Access, TokenType: t.Type}
+	if t.Expiry != 0 {
+		token.Expiry = time.UnixMilli(t.Expiry).UTC()
+	}
+	if t.Scope != "" {
+		token = token.WithExtra(map[string]any{"scope": t.Scope})
+	}
+	return token
+}
+
+// whole returns what backends are given.
+func (t tokens) whole() *oauth2.Token {
+	token := t.oauth2()
+	token.RefreshToken = t.Refresh
+	return token
+}
+
+// seal seals t for a link, and open opens it for no other: whoever can write to the
+// store cannot make one user's tokens another's.
+func (k *tokenKeeper) seal(n linkName, t tokens) ([]byte, error) {
+	plain, err := json.Marshal(t)
+	if err != nil {
+		return nil, err
+	}
+	if len(plain) > maxTokens {
+		return nil, fmt.Errorf("%w: the tokens are longer than %d bytes", errBadAnswer, maxTokens)
+	}
+	return k.ring.seal(plain, k.m.Realm(), n.userID, n.c.kind, n.subject)
+}
+
+func (k *tokenKeeper) open(n linkName, sealed []byte) (t tokens, err error) {
+	plain, err := k.ring.open(sealed, k.m.Realm(), n.userID, n.c.kind, n.subject)
+	if err != nil {
+		return t, err
+	}
+	if json.Unmarshal(plain, &t) != nil {
+		return tokens{}, errSealed
+	}
+	return t, nil
+}
+
+// keep puts what a login has brought into the record of its link, in place of what
+// is there. Without KeepTokens nothing is kept, and what is there is forgotten. A
+// login does not fail because its tokens cannot be kept: that is logged.
+func (k *tokenKeeper) keep(ctx context.Context, rec *record, n linkName, token *oauth2.Token) {
+	old := *rec
+	rec.Tokens, rec.Lease, rec.Broken = nil, 0, false
+	if !n.c.opts.KeepTokens || token == nil {
+		return
+	}
+	t, err := readTokens(token, k.m.Now())
+	if err == nil && t.Refresh == "" && old.Tokens != nil && !old.Broken {
+		// Some give a refresh token with the first login only. One that is being
+		// refreshed goes on being refreshed.
+		if before, err := k.open(n, old.Tokens); err == nil && before.Refresh != "" {
+			t.Refresh, rec.Lease = before.Refresh, old.Lease
+		}
+	}
+	if err == nil {
+		rec.Tokens, err = k.seal(n, t)
+	}
+	if err != nil {
+		rec.Lease = 0
+		k.logFailure(ctx, "keeping the tokens of a login", n, err)
+	}
+}
+
+func (k *tokenKeeper) logFailure(ctx context.Context, doing string, n linkName, err error) {
+	k.log.LogAttrs(ctx, slog.LevelError, "oauth: "+doing+" failed",
+		slog.String("user", n.userID), slog.String("connector", n.c.opts.Name), slog.Any("error", err))
+}
