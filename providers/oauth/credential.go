@@ -22,16 +22,7 @@ func (p *Provider) newLink(c *Connector, userID string, a Account, token *oauth2
 func (p *Provider) fill(c *Connector, l *auth.Credential, a Account, token *oauth2.Token, rec record) error {
 	rec.Issuer, rec.Email, rec.EmailStatus = a.Issuer, bounded(a.Email), a.EmailStatus
 	rec.Name, rec.Username = forPeople(a.Name), forPeople(a.Username)
-	switch {
-	case !c.opts.KeepTokens:
-		rec.Tokens, rec.Lease, rec.Broken = nil, 0, false
-	case token != nil:
-		sealed, err := p.sealTokens(l, token)
-		if err != nil {
-			return err
-		}
-		rec.Tokens, rec.Lease, rec.Broken = sealed, 0, false
-	}
+	p.tokens.keep(&rec, linkName{c, l.UserID, l.Key}, token)
 	for _, label := range []string{rec.Email, rec.Username, rec.Name} {
 		if l.Label = bounded(forPeople(label)); l.Label != "" {
 			break

@@ -148,7 +148,8 @@ func outcome(err error, secrets ...string) error {
 	case errors.Is(err, errInvalidGrant):
 		class = errInvalidGrant
 	case errors.As(err, &r):
-		if r.ErrorCode == "invalid_grant" || r.ErrorCode == "bad_verification_code" { // the second is GitHub's
+		switch r.ErrorCode {
+		case "invalid_grant", "bad_verification_code", "bad_refresh_token": // the others are GitHub's
 			class = errInvalidGrant
 		}
 	case errors.Is(err, errBadAnswer):

@@ -310,7 +310,7 @@ func (b *gothBackend) refresh(ctx context.Context, client *http.Client, t *oauth
 	if fresh == nil || fresh.AccessToken == "" {
 		return nil, fmt.Errorf("%w: it has no access token", errBadAnswer)
 	}
-	out := &oauth2.Token{AccessToken: fresh.AccessToken, TokenType: fresh.TokenType, RefreshToken: fresh.RefreshToken, Expiry: fresh.Expiry}
+	out := bareToken(fresh)
 	if out.RefreshToken == "" {
 		out.RefreshToken = old // RFC 6749, section 6: the old one stays
 	}

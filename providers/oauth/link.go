@@ -142,7 +142,7 @@ func (p *Provider) unlink(ctx context.Context, c *Connector, userID, subject str
 	case err != nil:
 		return *l, err
 	}
-	p.revokeTokens(ctx, c, *l)
+	p.revokeTokens(ctx, *l)
 	return *l, nil
 }
 
@@ -164,11 +164,7 @@ func (p *Provider) UnlinkAll(ctx context.Context, userID string) error {
 	if err := p.m.ChangeCredentials(ctx, userID, changes...); err != nil {
 		return err
 	}
-	for _, l := range links {
-		if c := p.connectorOf(l.Kind); c != nil {
-			p.revokeTokens(ctx, c, l)
-		}
-	}
+	p.revokeTokens(ctx, links...)
 	return nil
 }
 

@@ -22,6 +22,8 @@ type Provider struct {
 	m          *auth.Manager
 	tags       tags
 	canCreate  bool
+	keys       *[]Key // behind a pointer, so that printing p prints none
+	tokens     *tokenKeeper
 }
 
 // New returns a provider, to be put into Providers of [auth.Options]. Origin is
@@ -30,7 +32,10 @@ type Provider struct {
 // origin + [auth.Options.Prefix] + "/oauth/" + the connector's name + "/callback".
 // opts may be nil and is not kept. What is wrong is reported by [auth.New].
 func New(origin string, opts *Options, connectors ...*Connector) *Provider {
-	return &Provider{origin: origin, opts: opts.withDefaults(), connectors: slices.Clone(connectors)}
+	p := &Provider{origin: origin, opts: opts.withDefaults(), connectors: slices.Clone(connectors)}
+	keys := p.opts.Keys
+	p.keys, p.opts.Keys = &keys, nil
+	return p
 }
 
 // Name implements [auth.Provider].
@@ -78,7 +83,11 @@ func (p *Provider) Mount(m *auth.Manager, mux auth.Mux) error {
 	if p.m != nil {
 		return errors.New("oauth: a Provider is for one Manager: make another with New")
 	}
-	p.m, p.tags = m, newTags(m.Realm())
+	keeper, err := newTokenKeeper(m, *p.keys, p.connectors, p.opts.Logger)
+	if err != nil {
+		return err
+	}
+	p.m, p.tags, p.tokens = m, newTags(m.Realm()), keeper
 	p.canCreate = !p.opts.Closed && canCreate(m.Users())
 	for _, c := range p.connectors {
 		mux.Handle("POST "+c.path(""), p.serve(c, p.postLogin))

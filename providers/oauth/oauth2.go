@@ -221,7 +221,18 @@ func bearer(t *oauth2.Token) error {
 
 // bare returns what can be kept of t.
 func bare(t *oauth2.Token) *oauth2.Token {
-	return &oauth2.Token{AccessToken: t.AccessToken, TokenType: "Bearer", RefreshToken: t.RefreshToken, Expiry: t.Expiry}
+	kept := bareToken(t)
+	kept.TokenType = "Bearer"
+	return kept
+}
+
+// bareToken returns t without what else came with it, but for the scope.
+func bareToken(t *oauth2.Token) *oauth2.Token {
+	kept := &oauth2.Token{AccessToken: t.AccessToken, TokenType: t.TokenType, RefreshToken: t.RefreshToken, Expiry: t.Expiry, ExpiresIn: t.ExpiresIn}
+	if scope, ok := t.Extra("scope").(string); ok {
+		kept = kept.WithExtra(map[string]any{"scope": scope})
+	}
+	return kept
 }
 
 // authorized adds an access token to requests (RFC 6750, section 2.1).

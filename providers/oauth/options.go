@@ -47,7 +47,10 @@ type Options struct {
 	MaxOpen int64
 
 	// Keys seal what is kept of tokens: the first seals, all of them open. They are
-	// needed if a connector has KeepTokens. Default none.
+	// needed if a connector has KeepTokens. To change keys, give every process the new
+	// one behind the old, then put it in front; keep the old one as long as there are
+	// tokens that were last refreshed, or brought by a login, before that: without it
+	// they are lost, and their users have to log in again. Default none.
 	Keys []Key
 
 	// Logger gets what does not fail a request. Default [slog.Default].
@@ -91,7 +94,7 @@ func (p *Provider) check() error {
 	if p.opts.MaxOpen < 1 {
 		bad("Options.MaxOpen is %d: make it 1 or more, or 0 for 100,000", p.opts.MaxOpen)
 	}
-	if err := checkKeys(p.opts.Keys); err != nil {
+	if err := checkKeys(*p.keys); err != nil {
 		errs = append(errs, err)
 	}
 	if len(p.connectors) == 0 {
@@ -110,7 +113,7 @@ func (p *Provider) check() error {
 		if err := c.check(); err != nil {
 			errs = append(errs, err)
 		}
-		if c.opts.KeepTokens && len(p.opts.Keys) == 0 {
+		if c.opts.KeepTokens && len(*p.keys) == 0 {
 			bad("connector %q: ConnectorOptions.KeepTokens needs a key to seal them with: give Options.Keys", c.opts.Name)
 		}
 	}

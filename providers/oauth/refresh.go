@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"strings"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -173,17 +172,15 @@ func (k *tokenKeeper) renew(ctx context.Context, backend tokenBackend, l link) (
 func ask(ctx context.Context, backend tokenBackend, l link, now func() time.Time) (t tokens, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaseOf(l.c)-leaseMargin)
 	defer cancel()
-	defer func() {
-		if recover() != nil { // other people's code, and what it says may hold a token
-			err = fmt.Errorf("%w: it cannot be read", errBadAnswer)
+	err = l.c.guarded(func() error {
+		token, err := backend.refresh(ctx, l.c.out.client(ctx), l.whole(l.linkName))
+		if err == nil {
+			t, err = readTokens(token, now())
 		}
-	}()
-	token, err := backend.refresh(ctx, l.c.out.client(ctx), l.whole())
-	if err == nil {
-		t, err = readTokens(token, now())
-	}
+		return err
+	})
 	if err != nil {
-		return tokens{}, without(err, l.Access, l.Refresh)
+		return tokens{}, outcome(err, l.Access, l.Refresh)
 	}
 	if t.Refresh == "" { // the old one goes on (RFC 6749, section 6)
 		t.Refresh = l.Refresh
@@ -192,22 +189,6 @@ func ask(ctx context.Context, backend tokenBackend, l link, now func() time.Time
 		t.Scope = l.Scope
 	}
 	return t, nil
-}
-
-// without keeps an error that names a token from being told.
-func without(err error, secrets ...string) error {
-	text := err.Error()
-	for _, s := range secrets {
-		if s != "" && strings.Contains(text, s) {
-			for _, kind := range []error{errInvalidGrant, errBadAnswer} {
-				if errors.Is(err, kind) {
-					return kind
-				}
-			}
-			return errUnavailable
-		}
-	}
-	return err
 }
 
 // errOvertaken: the link has other tokens than the ones that were refreshed.
@@ -257,16 +238,9 @@ func (k *tokenKeeper) giveBack(ctx context.Context, n linkName, t tokens) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), revokeTimeout)
 	defer cancel()
-	err := func() (err error) {
-		defer func() {
-			if recover() != nil {
-				err = fmt.Errorf("%w: it cannot be read", errBadAnswer)
-			}
-		}()
-		return backend.revoke(ctx, n.c.out.client(ctx), t.whole())
-	}()
-	if err != nil {
-		k.logFailure(ctx, "revoking tokens", n, without(err, t.Access, t.Refresh))
+	err := n.c.guarded(func() error { return backend.revoke(ctx, n.c.out.client(ctx), t.whole(n)) })
+	if err != nil && !errors.Is(err, errNoRevocation) {
+		k.logFailure(ctx, "revoking tokens", n, outcome(err, t.Access, t.Refresh))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -27,6 +28,49 @@ type TokenOptions struct {
 	// [Account.Subject]. Default the one they logged in with last, of those whose
 	// tokens were kept and are not known to be revoked, if there are such.
 	Subject string
+}
+
+// TokenSource returns a source of the user's tokens at a connector that has
+// [ConnectorOptions.KeepTokens], for asking the identity provider something in the
+// user's name:
+//
+//	source, err := p.TokenSource(ctx, userID, "google", nil)
+//	...
+//	client := oauth2.NewClient(ctx, source)
+//
+// A source is of one account, which opts says; opts may be nil. Its Token works under
+// ctx, loads the user and the link at each call, and may be called concurrently. A
+// token that is good for 30 seconds more, or for ever, is returned as it is; any
+// other is refreshed first, once for all callers in all processes: the others wait
+// until they have what came of it, or their ctx ends. A refresh that has begun goes on
+// without those who wait. The tokens are for the host alone, and without the refresh
+// token: whoever else used it would end the grant (RFC 9700, section 4.14.2).
+//
+// The errors, of TokenSource and of Token: [auth.ErrNotFound] if the user has no such
+// link, or no tokens of it were kept; [ErrTokenRevoked]; [auth.ErrBadCredentials] if
+// the user is gone or not active, for whom nothing is asked of anybody. Any other is
+// an outage, or a connector that does not exist or keeps nothing; nothing is lost by
+// an outage. No error has a token in it.
+//
+// Do not call Token inside a transaction of the host's: what it writes must be seen by
+// other processes at once, and not be rolled back.
+func (p *Provider) TokenSource(ctx context.Context, userID, connector string, opts *TokenOptions) (oauth2.TokenSource, error) {
+	if p.tokens == nil {
+		return nil, errors.New("oauth: the Provider is in no Manager: put it into auth.Options.Providers")
+	}
+	return p.tokens.source(ctx, userID, connector, opts)
+}
+
+// revokeTokens gives back the tokens of links that were deleted. It takes 5 seconds at
+// most, and a failure is logged: what was to be deleted here is, all the same.
+func (p *Provider) revokeTokens(ctx context.Context, links ...auth.Credential) {
+	var wg sync.WaitGroup
+	for _, l := range links {
+		if c := p.connectorOf(l.Kind); c != nil {
+			wg.Go(func() { p.tokens.forget(ctx, c, l) })
+		}
+	}
+	wg.Wait()
 }
 
 // A tokenKeeper keeps the tokens of links, and refreshes them. Its methods are safe
@@ -201,8 +245,8 @@ func (t tokens) oauth2() *oauth2.Token {
 }
 
 // whole returns what backends are given.
-func (t tokens) whole() *oauth2.Token {
-	token := t.oauth2()
+func (t tokens) whole(n linkName) *oauth2.Token {
+	token := t.oauth2().WithExtra(map[string]any{"scope": t.Scope, subjectExtra: n.subject})
 	token.RefreshToken = t.Refresh
 	return token
 }
@@ -234,10 +278,13 @@ func (k *tokenKeeper) open(n linkName, sealed []byte) (t tokens, err error) {
 // keep puts what a login has brought into the record of its link, in place of what
 // is there. Without KeepTokens nothing is kept, and what is there is forgotten. A
 // login does not fail because its tokens cannot be kept: that is logged.
-func (k *tokenKeeper) keep(ctx context.Context, rec *record, n linkName, token *oauth2.Token) {
+func (k *tokenKeeper) keep(rec *record, n linkName, token *oauth2.Token) {
+	if token == nil && n.c.opts.KeepTokens {
+		return // OAuth 1.0a has none of this sort
+	}
 	old := *rec
 	rec.Tokens, rec.Lease, rec.Broken = nil, 0, false
-	if !n.c.opts.KeepTokens || token == nil {
+	if !n.c.opts.KeepTokens {
 		return
 	}
 	t, err := readTokens(token, k.m.Now())
@@ -253,11 +300,11 @@ func (k *tokenKeeper) keep(ctx context.Context, rec *record, n linkName, token *
 	}
 	if err != nil {
 		rec.Lease = 0
-		k.logFailure(ctx, "keeping the tokens of a login", n, err)
+		k.logFailure(context.Background(), "keeping the tokens of a login", n, err)
 	}
 }
 
 func (k *tokenKeeper) logFailure(ctx context.Context, doing string, n linkName, err error) {
 	k.log.LogAttrs(ctx, slog.LevelError, "oauth: "+doing+" failed",
-		slog.String("user", n.userID), slog.String("connector", n.c.opts.Name), slog.Any("error", err))
+		slog.String("user", n.userID), slog.String("connector", n.c.opts.Name), slog.String("error", describe(err)))
 }

@@ -21,8 +21,6 @@ import (
 	"github.com/gatehouse-go/gatehouse/stores/memory"
 )
 
-var t0 = time.Date(2026, 5, 12, 8, 0, 0, 0, time.UTC)
-
 // onEveryStore runs a test on every store that there is.
 func onEveryStore(t *testing.T, test func(t *testing.T, store auth.Store)) {
 	t.Run("memory", func(t *testing.T) { test(t, memory.New(nil)) })
@@ -183,7 +181,7 @@ func (k *keeping) name(user, subject string) linkName { return linkName{k.c, use
 func (k *keeping) link(user, subject string, token *oauth2.Token) auth.Credential {
 	k.t.Helper()
 	var rec record
-	k.keep(context.Background(), &rec, k.name(user, subject), token)
+	k.keep(&rec, k.name(user, subject), token)
 	data, err := rec.encode()
 	if err != nil {
 		k.t.Fatal(err)
@@ -285,12 +283,12 @@ func TestTokensAreNotKept(t *testing.T) {
 	k.c.opts.KeepTokens = true
 	k.wantErr("ada", auth.ErrNotFound)
 	k.change("1", func(_ *auth.Credential, rec *record) {
-		k.keep(t.Context(), rec, k.name("ada", "1"), k.g.grant())
+		k.keep(rec, k.name("ada", "1"), k.g.grant())
 	})
 	k.want("ada", "the-access-token-2")
 	k.c.opts.KeepTokens = false
 	k.change("1", func(_ *auth.Credential, rec *record) {
-		k.keep(t.Context(), rec, k.name("ada", "1"), k.g.grant())
+		k.keep(rec, k.name("ada", "1"), k.g.grant())
 	})
 	k.c.opts.KeepTokens = true
 	k.wantErr("ada", auth.ErrNotFound)
@@ -407,7 +405,7 @@ func TestTokensOfTheNextLogin(t *testing.T) {
 	n := k.name("ada", "1")
 	logIn := func(token *oauth2.Token) {
 		t.Helper()
-		k.change("1", func(_ *auth.Credential, rec *record) { k.keep(t.Context(), rec, n, token) })
+		k.change("1", func(_ *auth.Credential, rec *record) { k.keep(rec, n, token) })
 	}
 	wantKept := func(access, refresh string, lease int64) {
 		t.Helper()
