@@ -81,11 +81,11 @@ func newDemo(t testing.TB, db string, change ...func(*config)) *demo {
 func newDemoAt(t testing.TB, clock *authtest.Clock, db string, change ...func(*config)) *demo {
 	t.Helper()
 	d := &demo{Clock: clock, log: new(logbook)}
-	c, err := parse([]string{"-db", db})
+	c, err := parse([]string{"-db", db, "-oauth-addr", "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.seams = seams{now: d.Now, hasher: quick}
+	c.seams = seams{now: d.Now, hasher: quick, env: func(string) string { return "" }}
 	for _, f := range change {
 		f(&c)
 	}
@@ -99,10 +99,12 @@ func newDemoAt(t testing.TB, clock *authtest.Clock, db string, change ...func(*c
 		return store, users, closeStore, err
 	}
 	logger := slog.New(slog.NewTextHandler(d.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	if d.site, err = newSite(context.Background(), c, logger); err != nil {
+	d.Server = httptest.NewUnstartedServer(nil)
+	if d.site, err = newSite(context.Background(), c, "http://"+d.Listener.Addr().String(), logger); err != nil {
+		d.Listener.Close()
 		t.Fatal(err)
 	}
-	d.Server = httptest.NewUnstartedServer(d.site.handler)
+	d.Config.Handler = d.site.handler
 	d.Config.ErrorLog = slog.NewLogLogger(logger.Handler(), slog.LevelError)
 	d.Start()
 	d.stop = sync.OnceFunc(func() {

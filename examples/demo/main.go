@@ -3,7 +3,13 @@
 //
 //	go run ./examples/demo
 //
-// It keeps everything in one SQLite file and needs no set-up. A browser in which
+// It keeps everything in one SQLite file and needs no set-up. People can also log in
+// with accounts that they have elsewhere: an identity provider of the demo's own, on
+// another port, stands in for GitHub and Google and believes whoever presses a button
+// (the flag -oauth). With GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET in the
+// environment it is the real GitHub, with GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET
+// the real Google, and with OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET an
+// OpenID Connect issuer beside them. A browser in which
 // somebody has logged in to stay is remembered, and what uses a session from
 // another kind of browser has to confirm who it is: see the flags -binding and
 // -remember-overlap. Its routes:
@@ -11,7 +17,8 @@
 //	GET  /                       public; says who is logged in, or offers to log in
 //	GET  /me                     for users; HTML, or JSON for Accept: application/json or an API key
 //	GET  /settings               for users who proved who they are within 10 minutes
-//	*    /auth/...               Gatehouse's own: register, login, logout, password, sessions, confirm, keys, session
+//	*    /auth/...               Gatehouse's own: register, login, logout, password, sessions, confirm, keys, session,
+//	                             accounts (those elsewhere), oauth/github, oauth/google, oauth/oidc
 package main
 
 import (
@@ -51,6 +58,9 @@ type config struct {
 	binding string        // off, notice or strict
 	overlap time.Duration // see auth.Options.RememberOverlap
 
+	oauth     string // dev, all or off
+	oauthAddr string // of the identity provider; "": where it can be
+
 	seams // no flag sets these
 }
 
@@ -59,6 +69,7 @@ type config struct {
 type seams struct {
 	now    func() time.Time
 	hasher password.Hasher
+	env    func(name string) string // the environment
 	open   func(ctx context.Context, dsn string) (auth.Store, people, func() error, error)
 }
 
@@ -87,6 +98,8 @@ func parse(args []string) (config, error) {
 	flags.Var(&c.proxies, "trusted-proxies", "believe X-Forwarded-For of proxies in this `network` (CIDR)")
 	flags.StringVar(&c.binding, "binding", "notice", "what becomes of a session that is used from another browser than it began in: with off nothing, with notice it has to be confirmed before the settings, with strict it ends (`off|notice|strict`)")
 	flags.DurationVar(&c.overlap, "remember-overlap", time.Minute, "let the token of a remembered browser be used again for this `duration` after its use; later it is taken for stolen")
+	flags.StringVar(&c.oauth, "oauth", "dev", "let people log in with accounts elsewhere: with dev GitHub and Google, with all Apple and OpenID Connect too, with off none; an identity provider of the demo's own stands in for those that the environment does not name (`dev|all|off`)")
+	flags.StringVar(&c.oauthAddr, "oauth-addr", "", "let that identity provider listen on this `address` of the loopback interface (default 127.0.0.1:"+standInPort+", or another port if that is taken)")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		flags.SetOutput(os.Stdout)
@@ -100,6 +113,8 @@ func parse(args []string) (config, error) {
 		return c, fmt.Errorf("-binding %q: want off, notice or strict", c.binding)
 	case c.overlap < time.Second || c.overlap > 10*time.Minute:
 		return c, fmt.Errorf("-remember-overlap %v: make it 1s or more, and 10m at most", c.overlap)
+	case c.oauth != "dev" && c.oauth != "all" && c.oauth != "off":
+		return c, fmt.Errorf("-oauth %q: want dev, all or off", c.oauth)
 	}
 	return c, nil
 }
@@ -119,7 +134,8 @@ func serve(ctx context.Context, c config) error {
 		return err
 	}
 	defer listener.Close()
-	s, err := newSite(ctx, c, slog.Default())
+	origin := "http://" + address(c.addr, listener.Addr())
+	s, err := newSite(ctx, c, origin, slog.Default())
 	if err != nil {
 		return err
 	}
@@ -143,7 +159,10 @@ func serve(ctx context.Context, c config) error {
 
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
-	fmt.Printf("The demo is at http://%s\n", address(c.addr, listener.Addr()))
+	fmt.Printf("The demo is at %s\n", origin)
+	if s.idp != nil {
+		fmt.Printf("Its identity provider, where everybody can be anybody, is at %s\n", s.idp.URL)
+	}
 	select {
 	case err := <-served:
 		return err

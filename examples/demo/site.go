@@ -4,6 +4,7 @@ import (
 	"context"
 	"embed"
 	"encoding/json"
+	"errors"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/auth/flash"
 	"github.com/gatehouse-go/gatehouse/pages"
 	"github.com/gatehouse-go/gatehouse/providers/apikey"
+	"github.com/gatehouse-go/gatehouse/providers/oauth/oauthtest"
 	"github.com/gatehouse-go/gatehouse/providers/password"
 )
 
@@ -27,11 +29,13 @@ const fresh = 10 * time.Minute
 type site struct {
 	manager *auth.Manager
 	handler http.Handler
+	idp     *oauthtest.Server // nil: there is none
 	close   func() error
 	logger  *slog.Logger
 }
 
-func newSite(ctx context.Context, c config, logger *slog.Logger) (*site, error) {
+// newSite puts the demo together, for browsers that find it at origin.
+func newSite(ctx context.Context, c config, origin string, logger *slog.Logger) (*site, error) {
 	open := openStore
 	if c.open != nil {
 		open = c.open
@@ -46,8 +50,18 @@ func newSite(ctx context.Context, c config, logger *slog.Logger) (*site, error) 
 		return nil, err
 	}
 	keys := apikey.New(&apikey.Options{Logger: logger})
+	providers := []auth.Provider{password.New(&password.Options{Words: []string{"gatehouse", "demo"}, Hasher: c.hasher, Logger: logger}), keys}
+	others, err := newElsewhere(c, origin, logger)
+	if err != nil {
+		closeStore()
+		return nil, err
+	}
+	if others.provider != nil {
+		providers = append(providers, others.provider)
+	}
+	s := &site{logger: logger, idp: others.idp, close: func() error { return errors.Join(others.close(), closeStore()) }}
 	m, err := auth.New(users, store, &auth.Options{
-		Providers:       []auth.Provider{password.New(&password.Options{Words: []string{"gatehouse", "demo"}, Hasher: c.hasher, Logger: logger}), keys},
+		Providers:       providers,
 		Loaders:         []auth.RequestLoader{keys},
 		Flashes:         flash.NewCookie(&flash.Options{Insecure: true}),
 		Pages:           pages.New(&pages.Options{Site: "Gatehouse demo", Templates: html, UserName: called, Texts: texts}),
@@ -59,10 +73,9 @@ func newSite(ctx context.Context, c config, logger *slog.Logger) (*site, error) 
 		InsecureCookies: true, // plain HTTP, on the loopback interface only: see listen
 	})
 	if err != nil {
-		closeStore()
-		return nil, err
+		return nil, errors.Join(err, s.close())
 	}
-	s := &site{manager: m, close: closeStore, logger: logger}
+	s.manager = m
 
 	mux := http.NewServeMux()
 	m.Mount(mux)
