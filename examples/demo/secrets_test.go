@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -96,14 +97,14 @@ func (v *vault) keepKeys(text string) {
 	}
 }
 
-// keepCookie keeps the value of a cookie, and each half of one that has two. The
-// names of messages are no secret.
+// keepCookie keeps the value of a cookie, and each half of one that has two secrets.
+// The names of messages are none.
 func (v *vault) keepCookie(c *http.Cookie) {
 	if c.Name == "flash" {
 		return
 	}
 	v.keep(c.Value, "cookie "+c.Name)
-	if selector, verifier, ok := strings.Cut(c.Value, "."); ok {
+	if selector, verifier, ok := strings.Cut(c.Value, "."); ok && c.Name == "remember" {
 		v.keep(selector, "selector of "+c.Name)
 		v.keep(verifier, "verifier of "+c.Name)
 	}
@@ -131,16 +132,40 @@ func forms(secret string) map[string][]byte {
 	return f
 }
 
-// leaks returns which of the secrets are in a dump.
-func (v *vault) leaks(dump []byte) (found []string) {
+// finder returns a function that finds the secrets in a dump. It looks at every
+// place once, since there are many secrets, and long dumps.
+func (v *vault) finder() func(dump []byte) (found []string) {
+	type needle struct {
+		form []byte
+		what string
+	}
+	const begins = 8 // bytes that needles are found by
+	byStart, short := map[[begins]byte][]needle{}, []needle(nil)
 	for secret, name := range v.secrets {
 		for form, b := range forms(secret) {
-			if bytes.Contains(dump, b) {
-				found = append(found, fmt.Sprintf("%s (%s)", name, form))
+			n := needle{b, fmt.Sprintf("%s (%s)", name, form)}
+			if len(b) < begins {
+				short = append(short, n)
+				continue
 			}
+			byStart[[begins]byte(b)] = append(byStart[[begins]byte(b)], n)
 		}
 	}
-	return found
+	return func(dump []byte) (found []string) {
+		for _, n := range short {
+			if bytes.Contains(dump, n.form) {
+				found = append(found, n.what)
+			}
+		}
+		for i := range max(0, len(dump)-begins+1) {
+			for _, n := range byStart[[begins]byte(dump[i:])] {
+				if bytes.HasPrefix(dump[i:], n.form) && !slices.Contains(found, n.what) {
+					found = append(found, n.what)
+				}
+			}
+		}
+		return found
+	}
 }
 
 // A printer is a query hook that prints SQL, with and without arguments.
@@ -162,6 +187,7 @@ func TestSecrets(t *testing.T) {
 		sql := new(logbook)
 		d := newDemo(t, db, func(c *config) {
 			c.proxies = loopback
+			c.oauth = "all"
 			c.open = func(ctx context.Context, dsn string) (_ auth.Store, _ people, closeStore func() error, err error) {
 				if dsn == "memory:" {
 					store, users, closeStore, err = openStore(ctx, dsn)
@@ -189,11 +215,13 @@ func TestSecrets(t *testing.T) {
 				return c
 			}, d.Clock, fmt.Sprintf("person-%t@example.com", js))
 		}
+		everyFlowElsewhere(t, d, v)
 		kinds := map[string]int{}
 		for _, name := range v.secrets {
 			kinds[name]++
 		}
-		for _, name := range []string{"password", "current", "cookie sid", "cookie device", "cookie remember", "selector of remember", "verifier of remember", "key", "secret of a key"} {
+		for _, name := range []string{"password", "current", "cookie sid", "cookie device", "cookie remember", "selector of remember", "verifier of remember", "key", "secret of a key",
+			"cookie oauth", "issued elsewhere", "state", "nonce", "code", "code_verifier"} {
 			if kinds[name] < 2 {
 				t.Errorf("%d secrets of kind %q were seen", kinds[name], name)
 			}
@@ -223,17 +251,18 @@ func TestSecrets(t *testing.T) {
 			dumps["the tables"], known["the tables"] = dumpTables(t, db), "person-true@example.com"
 			known[".db-wal"] = "person-true@example.com"
 		}
+		leaks := v.finder()
 		for name, dump := range dumps {
 			if !bytes.Contains(dump, []byte(known[name])) {
 				t.Errorf("%s: %q is not there: the test sees nothing", name, known[name])
 			}
-			for _, leak := range v.leaks(dump) {
+			for _, leak := range leaks(dump) {
 				t.Errorf("%s has a %s", name, leak)
 			}
 		}
 		// And it would have been seen.
 		for secret := range v.secrets {
-			if len(v.leaks([]byte("x"+secret+"x"))) == 0 || len(v.leaks([]byte(hex.EncodeToString([]byte(secret))))) == 0 {
+			if len(leaks([]byte("x"+secret+"x"))) == 0 || len(leaks([]byte(hex.EncodeToString([]byte(secret))))) == 0 {
 				t.Fatal("a secret cannot be found")
 			}
 		}
@@ -340,6 +369,44 @@ func everyFlow(t *testing.T, open func() *client, now *authtest.Clock, email str
 	c.get("/me")
 	c.logIn(email, second)
 	c.post("/auth/logout")
+}
+
+// everyFlowElsewhere does the same with accounts elsewhere, and leaves logins behind
+// that were begun, posted and never finished.
+func everyFlowElsewhere(t *testing.T, d *demo, v *vault) {
+	open := func(js bool) *client {
+		c := d.client(t, js)
+		c.client.Transport = v
+		return c
+	}
+	for name, person := range map[string]string{"github": "ada", "google": "grace", "apple": "kay", "oidc": "bob"} {
+		path := "/auth/oauth/" + name
+		c := open(name == "github" || name == "oidc")
+		c.visit(path, person)
+		c.visit(path+"/confirm", person, "next", "/settings")
+		c.visit(path+"/confirm", "mallory", "next", "/settings")
+		c.visit("/auth/oauth/google/link", person)
+		back, form := c.press(c.leave(path+"/link"), "person", "mallory")
+		for _, thief := range []*client{open(true), open(false)} {
+			if form != nil { // and what is posted is never fetched by whom it is for
+				thief.do("POST", back, "application/x-www-form-urlencoded", form.Encode(), "Sec-Fetch-Site", "cross-site")
+				continue
+			}
+			thief.get(back)
+			thief.get(back + "&code=twice")
+		}
+		back, _ = c.press(c.leave(path), "cancel", "1")
+		c.get(back)
+		c.leave(path) // and never comes back
+	}
+	for _, secret := range d.site.idp.Issued() {
+		v.keep(secret, "issued elsewhere")
+	}
+	for _, r := range d.site.idp.Requests() {
+		for _, name := range []string{"state", "nonce", "code", "code_verifier"} {
+			v.keep(r.Form.Get(name), name)
+		}
+	}
 }
 
 // dumpTables returns every value of every table.
