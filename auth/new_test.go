@@ -139,6 +139,7 @@ func TestNextIsSafe(t *testing.T) {
 		"/auth":                "/home",
 		"/auth/sessions":       "/auth/sessions",
 		"/auth/keys":           "/auth/keys",
+		"/auth/accounts":       "/auth/accounts",
 		"/authors":             "/authors",
 	} {
 		s := newSite(t, func(o *auth.Options) { o.Home = "/home" })

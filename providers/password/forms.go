@@ -8,12 +8,14 @@ import (
 	"github.com/gatehouse-go/gatehouse/internal/identifier"
 )
 
-// PageForms implements [auth.FormProvider]: how to log in, and, for a user who has
-// a password, how to confirm.
+// PageForms implements [auth.FormProvider]: how to log in, how to register where
+// that can be done, and, for a user who has a password, how to confirm.
 func (p *Provider) PageForms(r *http.Request, page string) []auth.Form {
 	switch {
 	case page == "login":
 		return []auth.Form{p.loginForm(nil)}
+	case page == "register" && p.canRegister(): // its place among those of others
+		return []auth.Form{p.registerForm(nil)}
 	case page == "confirm" && !p.hasNone(r):
 		return []auth.Form{confirmForm()}
 	}

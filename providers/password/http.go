@@ -80,7 +80,7 @@ func (p *Provider) refuse(r *http.Request, e auth.Event, err error) {
 }
 
 func (p *Provider) getRegister(w http.ResponseWriter, r *http.Request) {
-	p.m.Answer(w, r, &auth.Page{Name: "register", Forms: []auth.Form{p.registerForm(nil)}}, nil)
+	p.m.Answer(w, r, &auth.Page{Name: "register"}, nil)
 }
 
 func (p *Provider) postRegister(w http.ResponseWriter, r *http.Request) {

@@ -405,7 +405,7 @@ func TestConfirmFormNeedsPassword(t *testing.T) {
 		{bare, "confirm", nil, []string{"LoadCredential password"}, 0},
 		{bare, "confirm", down, []string{"LoadCredential password"}, 1},
 		{bare, "login", down, nil, 1},
-		{bare, "register", down, nil, 0},
+		{bare, "register", down, nil, 1},
 		{bare, "somebody-else's", down, nil, 0},
 	} {
 		u, err := s.users.LoadUser(t.Context(), tt.who)
