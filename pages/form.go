@@ -20,7 +20,7 @@ type Form struct {
 	Username string
 	Fields   []Field
 	Quiet    bool // nothing to fill in: only a button
-	After    bool // not the first form of the page
+	Second   bool // its button is not the page's main one: that of the first form to fill in, or the only one
 	Or       bool // another way than the form before; buttons in a row are one
 }
 
@@ -56,7 +56,6 @@ func (p *Pages) forms(r *http.Request, page *auth.Page) []Form {
 			Submit: p.submit(page, f),
 			Next:   page.Next,
 			Quiet:  true,
-			After:  i > 0,
 		}
 		for _, fd := range f.Fields {
 			field := p.field(page, f, fd)
@@ -80,6 +79,10 @@ func (p *Pages) forms(r *http.Request, page *auth.Page) []Form {
 			form.Username = identifier(page)
 		}
 		out = append(out, form)
+	}
+	main := slices.IndexFunc(out, func(f Form) bool { return !f.Quiet })
+	for i := range out {
+		out[i].Second = i != main && len(out) > 1
 	}
 	if page.Data == nil || wrong >= 0 { // or else there is something to read first
 		focus(out, wrong, page.Problem != nil)
@@ -111,8 +114,28 @@ func wrongForm(r *http.Request, page *auth.Page) int {
 	return slices.IndexFunc(page.Forms, has)
 }
 
+// submit returns the text of the form's button. Of several forms that differ in the
+// end of their names only, "oauth.github" and "oauth.google", one text can be for
+// all: the end is cut off at a dot until there is one, and {title} in it is what
+// people call the kind of credential "oauth:github".
 func (p *Pages) submit(page *auth.Page, f auth.Form) string {
-	if s := p.texts.find(f.Submit, page.Name+".submit."+f.Name, "submit."+f.Name); s != "" {
+	ids := []string{page.Name + ".submit." + f.Name, "submit." + f.Name}
+	section, rest, ok := strings.Cut(f.Name, ".")
+	if ok {
+		for shorter := f.Name; strings.Contains(shorter, "."); {
+			shorter = shorter[:strings.LastIndexByte(shorter, '.')]
+			ids = append(ids, page.Name+".submit."+shorter, "submit."+shorter)
+		}
+	}
+	s := p.texts.find(f.Submit, ids...)
+	if strings.Contains(s, "{title}") && ok {
+		title := page.KindTitle(section + ":" + rest)
+		if title == "" {
+			title = rest
+		}
+		s = strings.ReplaceAll(s, "{title}", title)
+	}
+	if s != "" {
 		return s
 	}
 	return p.texts.find("", page.Name+".submit", "submit")

@@ -61,7 +61,7 @@ func TestField(t *testing.T) {
 func TestNothingBreaksOut(t *testing.T) {
 	const evil = `"><script>alert(1)</script><img src=x onerror=alert(1) x='`
 	user := &auth.Identity{UserID: evil, Session: &auth.Session{ID: auth.SessionID{1}, Label: evil}}
-	for _, name := range []string{"login", "register", "account", "sessions", "password", "keys", "key", "confirm", "error", evil} {
+	for _, name := range []string{"login", "register", "account", "sessions", "password", "keys", "key", "accounts", "confirm", "error", evil} {
 		t.Run(name, func(t *testing.T) {
 			page := auth.Page{
 				Name: name, Next: "/" + evil, Identity: user,

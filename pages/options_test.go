@@ -250,7 +250,7 @@ func TestCatalogueIsComplete(t *testing.T) {
 		}
 	}
 	// Put together from what providers and pages are called.
-	composed := regexp.MustCompile(`^((login|register|account|sessions|password|keys|key|confirm|error|page)\.(title|lead)|error\.title\.\w+|((register|password)\.)?field\.\w+|((login|register|password|confirm)\.)?submit|problem\.\w+|way\.\w+|flash\.[\w.]+)$`)
+	composed := regexp.MustCompile(`^((login|register|account|accounts|sessions|password|keys|key|confirm|error|page)\.(title|lead)|error\.title\.\w+|((register|password)\.)?field\.\w+|((login|register|password|confirm)\.)?submit|(confirm\.)?submit\.oauth|problem\.\w+|way\.\w+|flash\.[\w.]+)$`)
 	for id, text := range texts {
 		if !used[id] && !composed.MatchString(id) {
 			t.Errorf("%q has a text and nobody uses it", id)

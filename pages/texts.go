@@ -8,7 +8,9 @@ package pages
 // Options.Texts replaces both. A text of a field, hint or button can be
 // replaced on one page only: "register.field.password" before
 // "field.password". A problem can be replaced for one field only:
-// "problem.invalid_field.email" before "problem.invalid_field". A provider's own
+// "problem.invalid_field.email" before "problem.invalid_field". The button of a form
+// "oauth.github" has "submit.oauth.github", or else "submit.oauth" for all of them, in
+// which {title} stands for "GitHub". A provider's own
 // page "code" has "code.title" and "code.lead". A message from before, such as
 // "settings.saved" of a host's own, has "flash.settings.saved", or else
 // "flash.settings"; one without a text is not shown.
@@ -42,6 +44,9 @@ func Texts() map[string]string {
 		"account.sessions":      "Devices",
 		"account.sessions_lead": "See where you are logged in, and log out from devices that you no longer use.",
 		"account.sessions_link": "Manage devices",
+		"account.accounts":      "Linked accounts",
+		"account.accounts_lead": "Log in with accounts that you have on other sites.",
+		"account.accounts_link": "Manage linked accounts",
 		"account.keys":          "API keys",
 		"account.keys_lead":     "Let programs act for you.",
 		"account.keys_link":     "Manage API keys",
@@ -64,6 +69,19 @@ func Texts() map[string]string {
 
 		"password.title": "Change password",
 		"password.lead":  "Your other devices will be logged out.",
+
+		"accounts.title":        "Linked accounts",
+		"accounts.lead":         "Accounts on other sites that you can log in here with.",
+		"accounts.none":         "No account on another site is linked.",
+		"accounts.linked":       "Linked",
+		"accounts.used":         "Last used",
+		"accounts.used_never":   "never",
+		"accounts.last":         "This is your only way to log in, so it cannot be removed. Set up another first.",
+		"accounts.unlink":       "Remove",
+		"accounts.add":          "Link another account",
+		"accounts.link":         "Link {title}",
+		"accounts.confirm":      "Before you link or remove an account, please prove once more who you are.",
+		"accounts.confirm_link": "Confirm it is you",
 
 		"keys.title":         "API keys",
 		"keys.lead":          "Programs use these keys to act for you. Revoke any that you do not recognise or no longer need.",
@@ -134,6 +152,9 @@ func Texts() map[string]string {
 		"password.submit": "Change password",
 		"confirm.submit":  "Confirm",
 
+		"submit.oauth":         "Continue with {title}",
+		"confirm.submit.oauth": "Confirm with {title}",
+
 		"problem.prefix":    "Error:",
 		"problem.see_field": "Please check: {field}",
 		"problem.minute":    "You can try again in a minute.",
@@ -150,6 +171,17 @@ func Texts() map[string]string {
 		"problem.too_many_keys":          "You cannot have more keys. Revoke one that is no longer needed.",
 		"problem.conflict":               "This was changed somewhere else meanwhile. Please try again.",
 		"problem.last_credential":        "This is your last way to log in: set up another first.",
+		"problem.oauth_denied":           "The other site did not let you log in, or you cancelled it there. Nothing was changed here.",
+		"problem.oauth_expired":          "This login took too long, or was begun in another browser. Please try again from here.",
+		"problem.oauth_failed":           "The other site's answer could not be used. Please try again.",
+		"problem.oauth_unavailable":      "The other site does not answer right now. Please try again later, or log in another way.",
+		"problem.oauth_busy":             "Too many logins are under way in this browser. Finish or close one of them, and try again in a few minutes.",
+		"problem.account_exists":         "There is an account with this email address already. Log in to it as you usually do; then you can link this one in your account.",
+		"problem.already_linked":         "This account on the other site is linked to another user here.",
+		"problem.not_linked":             "This account is not linked, or was removed already.",
+		"problem.wrong_account":          "This is another account than the one that is linked to yours. Choose the right one on the other site, and try again.",
+		"problem.email_required":         "The other site did not say which email address is yours, or has not verified it. Verify it there, or create an account another way.",
+		"problem.domain_refused":         "Accounts of this organisation cannot be used here.",
 		"problem.malformed":              "What was sent could not be understood. Please try again.",
 		"problem.too_large":              "What was sent is too long.",
 		"problem.unsupported_media_type": "What was sent could not be understood. Please try again.",
@@ -176,6 +208,9 @@ func Texts() map[string]string {
 		"flash.logged_out":               "You are logged out.",
 		"flash.sessions.revoked":         "The device is logged out.",
 		"flash.sessions.revoked.others":  "All other devices are logged out.",
+		"flash.oauth.linked":             "The account is linked. You can log in with it from now on.",
+		"flash.oauth.unlinked":           "The account is removed. It cannot be used to log in any more.",
+		"flash.oauth.link_first":         "There is an account with this email address already. Log in to it as you usually do; then you can link the other one in your account.",
 		"flash.key.renamed":              "The key has its new name.",
 		"flash.key.revoked":              "The key is revoked, and of no use any more.",
 		"flash.password.changed":         "Your password is changed, and your other devices are logged out.",

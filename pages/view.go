@@ -18,7 +18,7 @@ import (
 //	stylesheet          the style element, for the layout
 //	template "main" .   the page, in the layout
 type View struct {
-	Page *auth.Page // as it was given to Render; its Data is the provider's, as for "keys" and "key"
+	Page *auth.Page // as it was given to Render; its Data is the provider's, as for "keys", "key" and "accounts"
 
 	Site  string       // Options.Site
 	Home  string       // Options.Home, or the Manager's

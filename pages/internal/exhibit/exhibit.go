@@ -37,10 +37,20 @@ func All() []Exhibit {
 	login.Forms = append(login.Forms,
 		auth.Form{Name: "link", Action: "/link", Submit: "Email me a link", Fields: []auth.Field{
 			{Name: "email", Label: "Email address", Type: "email", Autocomplete: "username"}}},
-		auth.Form{Name: "github", Action: "/github", Submit: "Continue with GitHub"},
-		auth.Form{Name: "google", Action: "/google", Submit: "Continue with Google"})
+		oauthForm("github", "", "Continue with GitHub"),
+		oauthForm("google", "", "Continue with Google"))
 	add("login-many", nil, login, nil)
-	login.Forms = login.Forms[:1]
+	login.Forms = append([]auth.Form{login.Forms[0]}, login.Forms[2:]...)
+	add("login-oauth", nil, login, nil)
+	add("login-oauth-denied", nil, login, &auth.Problem{Status: 403, Code: "oauth_denied"})
+	login.Forms = login.Forms[1:]
+	add("login-oauth-only", nil, login, nil)
+	add("login-oauth-failed", nil, login, &auth.Problem{Status: 502, Code: "oauth_failed"})
+	add("login-oauth-one", nil, auth.Page{Name: "login", Forms: login.Forms[:1]}, nil)
+	login.Forms = []auth.Form{oauthForm("github", "", "Continue with GitHub"), loginForm("")}
+	login.Flashes = []auth.Flash{{ID: "oauth.link_first", Category: "warning"}}
+	add("login-oauth-first", nil, login, nil)
+	login.Forms = []auth.Form{loginForm("")}
 	login.Flashes = []auth.Flash{{ID: "unauthenticated.expired", Category: "warning"}}
 	add("login-flash", nil, login, nil)
 	login.Flashes = []auth.Flash{{ID: "unauthenticated.reused", Category: "error"}, {ID: "logged_out", Category: "success"}, {ID: "unauthenticated", Category: "info"}}
@@ -52,6 +62,10 @@ func All() []Exhibit {
 	register.Forms = []auth.Form{registerForm("Ada Lovelace", "ada@example.com")}
 	add("register-error", nil, register, &auth.Problem{Status: 422, Code: "password_blocklisted", Field: "password"})
 	add("register-taken", nil, register, &auth.Problem{Status: 409, Code: "taken", Field: "email", Detail: "There is an account with this email address already."})
+
+	register.Forms = []auth.Form{registerForm("", ""), oauthForm("github", "", "Continue with GitHub"), oauthForm("google", "", "Continue with Google")}
+	add("register-oauth", nil, register, nil)
+	add("register-oauth-exists", nil, register, &auth.Problem{Status: 409, Code: "account_exists"})
 
 	account := auth.Page{Name: "account", Ways: ways()}
 	add("account", ada, account, nil)
@@ -86,9 +100,18 @@ func All() []Exhibit {
 	made := auth.Page{Name: "key", Status: http.StatusCreated, Data: &created{keyList().Keys[0], "gk_" + strings.Repeat("4fTq0Zk1vXwSdm3Ac", 4)}}
 	add("key", ada, made, nil)
 
+	for _, a := range accounts() {
+		a.page.Name, a.page.Ways = "accounts", ways()
+		add(a.name, ada, a.page, a.problem)
+	}
+
 	confirm := auth.Page{Name: "confirm", Next: "/settings", Ways: ways(), Forms: []auth.Form{confirmForm()}}
 	add("confirm", ada, confirm, nil)
 	add("confirm-error", ada, confirm, badCredentials)
+	confirm.Forms = append(confirm.Forms, oauthForm("github", "/confirm", "Confirm with GitHub"), oauthForm("google", "/confirm", "Confirm with Google"))
+	add("confirm-oauth", ada, confirm, &auth.Problem{Status: 403, Code: "wrong_account"})
+	confirm.Forms = confirm.Forms[1:2]
+	add("confirm-oauth-only", ada, confirm, nil)
 	add("confirm-none", ada, auth.Page{Name: "confirm"}, nil)
 
 	code := auth.Page{Name: "code", Next: "/me", Forms: []auth.Form{codeForm()}}
@@ -212,7 +235,7 @@ func sessions(current *auth.Session) []*auth.Session {
 func ways() []auth.Credential {
 	return []auth.Credential{
 		{Kind: "email", Key: "ada@example.com", CreatedAt: at(1, 7, 0)},
-		{Kind: "oauth:github", Key: "583231", Label: "GitHub", CreatedAt: at(3, 12, 15), UsedAt: at(4, 10, 0)},
+		{Kind: "oauth:github", Key: "583231", Label: "ada-lovelace", CreatedAt: at(3, 12, 15), UsedAt: at(4, 10, 0)},
 		{Kind: "password", Key: "1", CreatedAt: at(1, 7, 0), UsedAt: at(12, 8, 2)},
 	}
 }

@@ -86,8 +86,12 @@ type provider struct{}
 
 func (provider) Name() string { return "gallery" }
 
+func (provider) Kinds() []auth.Kind {
+	return []auth.Kind{{Name: "oauth:github", Role: auth.FirstFactor, Title: "GitHub"}}
+}
+
 func (provider) Mount(m *auth.Manager, mux auth.Mux) error {
-	for _, name := range []string{"register", "password", "keys"} {
+	for _, name := range []string{"register", "password", "keys", "accounts"} {
 		mux.Handle("GET /"+name, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			m.Answer(w, r, &auth.Page{Name: name}, nil)
 		}))
