@@ -182,7 +182,7 @@ func TestUserinfo(t *testing.T) {
 		{"address signed, flag not", map[string]any{"email_verified": nil, "name": nil}, map[string]any{"sub": "alice-1", "email": "evil@u.example", "email_verified": true}, 1, "alice@example.com", EmailUnknown, nil},
 		{"another subject", noEmail, map[string]any{"sub": "alice-2", "email": "a@u.example"}, 1, "", "", errBadAnswer},
 		{"no subject", noEmail, map[string]any{"email": "a@u.example"}, 1, "", "", errBadAnswer},
-		{"what was signed stays", map[string]any{"name": nil}, map[string]any{"sub": "alice-1", "iss": "https://evil", "aud": "x", "email": "evil@u.example", "preferred_username": "root", "groups": []string{"g"}}, 1, "alice@example.com", EmailVerified, nil},
+		{"what was signed stays", map[string]any{"name": nil}, map[string]any{"sub": "alice-1", "iss": "https://evil", "aud": "x", "email": "evil@u.example", "preferred_username": "root", "auth_time": 1, "groups": []string{"g"}}, 1, "alice@example.com", EmailVerified, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			i := newTestIssuer(t)
@@ -200,7 +200,7 @@ func TestUserinfo(t *testing.T) {
 			if n := i.asked("/userinfo"); n != tt.asked {
 				t.Errorf("asked %d times", n)
 			}
-			if a.Email != tt.email || TrustEmailVerified(a) != tt.status || a.Subject != "alice-1" || a.Username != "al" || a.Claims["iss"] != i.URL {
+			if a.Email != tt.email || TrustEmailVerified(a) != tt.status || a.Subject != "alice-1" || a.Username != "al" || a.Claims["iss"] != i.URL || a.Claims["auth_time"] != nil {
 				t.Errorf("the account is %+v, of its address is known %q", a, TrustEmailVerified(a))
 			}
 		})
