@@ -125,3 +125,21 @@ func TestFormPostLink(t *testing.T) {
 		t.Errorf("%d to %q, links %v", r.Code, r.location(), s.links(id))
 	}
 }
+
+// An answer that is posted for another connector's transaction is not kept.
+func TestOA22FormOfAnotherConnector(t *testing.T) {
+	s := newSite(t, func(set *setup) {
+		set.formPost = true
+		c := connect(&fake{name: "gamma"}, nil)
+		c.formPost = true
+		set.more = []*Connector{c}
+	})
+	j := s.browser()
+	good := s.a.answer(j.start("alpha"), ada())
+	if r := j.post(strings.Replace(good, "/alpha/", "/gamma/", 1)); r.Code != http.StatusBadRequest {
+		t.Errorf("at gamma: %d to %q", r.Code, r.location())
+	}
+	if r := j.get(j.post(good).location()); r.Code != http.StatusSeeOther || j.who() == "" {
+		t.Errorf("and then at alpha: %d", r.Code)
+	}
+}
