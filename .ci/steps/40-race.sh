@@ -2,6 +2,7 @@
 # all tests of all modules, shuffled, with servers, under the race detector
 . .ci/lib.sh
 . .ci/servers.sh
+. .ci/openid.sh
 log=$CI_TMP/race.log
 bad=0
 CGO_ENABLED=1 tests "$log" -race -shuffle=on -count=1 -timeout 15m work || bad=1
