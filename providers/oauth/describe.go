@@ -37,16 +37,18 @@ func describe(err error, secrets ...string) string {
 	if err == nil {
 		return ""
 	}
-	text := err.Error()
 	if r := (*oauth2.RetrieveError)(nil); errors.As(err, &r) {
+		if r.Response == nil && r.ErrorCode == "" { // it has no text then
+			return describeRetrieval(r)
+		}
 		// Its text is in the one of whatever wraps it.
-		before, after, found := strings.Cut(text, r.Error())
+		before, after, found := strings.Cut(err.Error(), r.Error())
 		if !found {
 			before, after = "", ""
 		}
 		return shorten(redact(before, secrets) + describeRetrieval(r) + redact(after, secrets))
 	}
-	return shorten(redact(text, secrets))
+	return shorten(redact(err.Error(), secrets))
 }
 
 func describeRetrieval(r *oauth2.RetrieveError) string {
@@ -160,7 +162,11 @@ func outcome(err error, secrets ...string) error {
 		// their class.
 		class = errUnavailable
 	}
-	return &described{class, strings.ReplaceAll(describe(err, secrets...), class.Error()+": ", "")}
+	text := describe(err, secrets...)
+	for _, again := range []string{class.Error() + ": ", ": " + class.Error()} {
+		text = strings.ReplaceAll(text, again, "")
+	}
+	return &described{class, text}
 }
 
 // described is an error of a backend, without the one it was made of.

@@ -140,6 +140,7 @@ func (b *gothBackend) try(scopes []string) (p goth.Provider) {
 		b.problems = append(b.problems, errors.New("the function that makes the provider returns nil"))
 		return nil
 	}
+	_ = p.Name() // this can panic too
 	return p
 }
 

@@ -214,6 +214,16 @@ func (b *gothBackend) client(client *http.Client, t *gothTransport) *http.Client
 		t.base = http.DefaultTransport
 	}
 	c.Transport = t
+	check := c.CheckRedirect
+	c.CheckRedirect = func(req *http.Request, via []*http.Request) error {
+		if check == nil {
+			return nil
+		}
+		if err := check(req, via); err != nil {
+			return t.fault(err)
+		}
+		return nil
+	}
 	return &c
 }
 
@@ -282,78 +292,4 @@ func (b *gothBackend) origins(ctx context.Context, client *http.Client) []string
 		return []string{origin}
 	}
 	return nil
-}
-
-func (b *gothBackend) refresh(ctx context.Context, client *http.Client, t *oauth2.Token) (*oauth2.Token, error) {
-	tr := &gothTransport{secretInBody: b.known}
-	client = b.client(client, tr)
-	old := t.RefreshToken
-	if old == "" {
-		return nil, fmt.Errorf("%w: there is no refresh token", errInvalidGrant)
-	}
-	fresh, err := run(ctx, b.patience(), func() (*oauth2.Token, error) {
-		p, err := b.make("https://callback.invalid/", client, nil)
-		if err != nil {
-			return nil, err
-		}
-		if !p.RefreshTokenAvailable() {
-			return nil, fmt.Errorf("%w: goth's provider refreshes none", errInvalidGrant)
-		}
-		if b.traits.exchange {
-			return renew(ctx, client, p, old)
-		}
-		return p.RefreshToken(old)
-	})
-	if err := tr.verdict(err); err != nil {
-		return nil, outcome(err, b.secret, old)
-	}
-	if fresh == nil || fresh.AccessToken == "" {
-		return nil, fmt.Errorf("%w: it has no access token", errBadAnswer)
-	}
-	out := bareToken(fresh)
-	if out.RefreshToken == "" {
-		out.RefreshToken = old // RFC 6749, section 6: the old one stays
-	}
-	return out, nil
-}
-
-func (b *gothBackend) revoke(ctx context.Context, client *http.Client, t *oauth2.Token) error {
-	if b.gothSpec.revoke == nil {
-		return errNoRevocation // goth has none
-	}
-	return b.gothSpec.revoke(ctx, client, t)
-}
-
-// run calls f, which is other people's code: it may panic, and it may not end. When
-// ctx ends run does, and what f returns later is dropped.
-func run[T any](ctx context.Context, patience time.Duration, f func() (T, error)) (T, error) {
-	type result struct {
-		value T
-		err   error
-	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	done := make(chan result, 1)
-	go func() {
-		r := result{err: fmt.Errorf("%w: the provider's code did not return", errBadAnswer)}
-		defer func() {
-			if v := recover(); v != nil {
-				// Its value can be a part of the answer.
-				r.err = fmt.Errorf("%w: the provider's code panics (%T)", errBadAnswer, v)
-			}
-			done <- r
-		}()
-		r.value, r.err = f()
-	}()
-	select {
-	case r := <-done:
-		if r.err != nil {
-			var none T
-			return none, r.err
-		}
-		return r.value, nil
-	case <-ctx.Done():
-		var none T
-		return none, fmt.Errorf("%w: %w", errUnavailable, context.Cause(ctx))
-	}
 }
