@@ -22,7 +22,7 @@ type Provider struct {
 	m          *auth.Manager
 	tags       tags
 	canCreate  bool
-	keys       *[]Key // behind a pointer, so that printing p prints none
+	keys       func() []Key // so that printing p prints none
 	tokens     *tokenKeeper
 }
 
@@ -34,7 +34,7 @@ type Provider struct {
 func New(origin string, opts *Options, connectors ...*Connector) *Provider {
 	p := &Provider{origin: origin, opts: opts.withDefaults(), connectors: slices.Clone(connectors)}
 	keys := p.opts.Keys
-	p.keys, p.opts.Keys = &keys, nil
+	p.keys, p.opts.Keys = func() []Key { return keys }, nil
 	return p
 }
 
@@ -83,7 +83,7 @@ func (p *Provider) Mount(m *auth.Manager, mux auth.Mux) error {
 	if p.m != nil {
 		return errors.New("oauth: a Provider is for one Manager: make another with New")
 	}
-	keeper, err := newTokenKeeper(m, *p.keys, p.connectors, p.opts.Logger)
+	keeper, err := newTokenKeeper(m, p.keys(), p.connectors, p.opts.Logger)
 	if err != nil {
 		return err
 	}

@@ -94,7 +94,7 @@ func (p *Provider) check() error {
 	if p.opts.MaxOpen < 1 {
 		bad("Options.MaxOpen is %d: make it 1 or more, or 0 for 100,000", p.opts.MaxOpen)
 	}
-	if err := checkKeys(*p.keys); err != nil {
+	if err := checkKeys(p.keys()); err != nil {
 		errs = append(errs, err)
 	}
 	if len(p.connectors) == 0 {
@@ -113,7 +113,7 @@ func (p *Provider) check() error {
 		if err := c.check(); err != nil {
 			errs = append(errs, err)
 		}
-		if c.opts.KeepTokens && len(*p.keys) == 0 {
+		if c.opts.KeepTokens && len(p.keys()) == 0 {
 			bad("connector %q: ConnectorOptions.KeepTokens needs a key to seal them with: give Options.Keys", c.opts.Name)
 		}
 	}
