@@ -1,10 +1,12 @@
 package oauth_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,8 +18,8 @@ import (
 // words are what a broken identity provider says, and nobody is to repeat.
 const words = "words-that-nobody-repeats"
 
-// faults are what can come in place of an answer.
-func faults() map[string]oauthtest.Handler {
+// slow are the faults that only a timeout ends.
+func slow() map[string]oauthtest.Handler {
 	drip := func(w http.ResponseWriter, r *http.Request) bool {
 		w.Header().Set("Content-Type", "application/json")
 		for i := 0; r.Context().Err() == nil; i++ {
@@ -29,9 +31,12 @@ func faults() map[string]oauthtest.Handler {
 		}
 		return true
 	}
+	return map[string]oauthtest.Handler{"never answers": oauthtest.Hang(), "drips": drip}
+}
+
+// faults are what else can come in place of an answer.
+func faults() map[string]oauthtest.Handler {
 	return map[string]oauthtest.Handler{
-		"never answers":         oauthtest.Hang(),
-		"drips":                 drip,
 		"hangs up":              oauthtest.Cut("", ""),
 		"hangs up in the body":  oauthtest.Cut("application/json", `{"access_token":"`+words+`","`),
 		"100 MB":                oauthtest.Flood("access_token", 100<<20),
@@ -98,24 +103,45 @@ func TestBrokenIdentityProviders(t *testing.T) {
 	}{{"github", false}, {"google", false}, {"apple", false}, {"oidc", false}, {"oidc", true}} {
 		start, callback := endpoints(t, test.connector, test.live)
 		t.Logf("%s, live %v: %v, then %v", test.connector, test.live, start, callback)
-		for name, fault := range faults() {
-			for _, e := range start {
-				t.Run(fmt.Sprintf("%s %v/%s/%s", test.connector, test.live, e, name), func(t *testing.T) {
-					t.Parallel()
-					brokenStart(t, test.connector, test.live, e, fault)
-				})
+		all := func(faults map[string]oauthtest.Handler, timeout time.Duration) {
+			for name, fault := range faults {
+				b := broken{test.connector, test.live, fault, timeout}
+				for _, e := range start {
+					t.Run(fmt.Sprintf("%s %v/%s/%s", test.connector, test.live, e, name), func(t *testing.T) {
+						t.Parallel()
+						b.start(t, e)
+					})
+				}
+				for _, e := range callback {
+					t.Run(fmt.Sprintf("%s %v/%s/%s", test.connector, test.live, e, name), func(t *testing.T) {
+						t.Parallel()
+						b.callback(t, e)
+					})
+				}
 			}
-			for _, e := range callback {
-				t.Run(fmt.Sprintf("%s %v/%s/%s", test.connector, test.live, e, name), func(t *testing.T) {
-					t.Parallel()
-					brokenCallback(t, test.connector, test.live, e, fault)
-				})
-			}
+		}
+		all(faults(), 0)
+		if test.live || test.connector == "github" { // all ask by the same client
+			all(slow(), impatience)
 		}
 	}
 }
 
-func impatient(o *oauth.ConnectorOptions) { o.Timeout = 300 * time.Millisecond }
+// impatience is the timeout where there is nothing else to end a request: long enough
+// for those that go well, on a machine that has other things to do.
+const impatience = 700 * time.Millisecond
+
+// A broken is an identity provider with a fault.
+type broken struct {
+	connector string
+	live      bool
+	fault     oauthtest.Handler
+	timeout   time.Duration
+}
+
+func (b broken) observe(t *testing.T) *observed {
+	return observe(t, nil, b.live, func(o *oauth.ConnectorOptions) { o.Timeout = b.timeout })
+}
 
 // clear fails the test unless rec says in words that it did not work.
 func (o *observed) clear(rec *httptest.ResponseRecorder) {
@@ -157,11 +183,11 @@ func (o *observed) nothing(v *visitor) {
 	}
 }
 
-func brokenStart(t *testing.T, connector string, live bool, e oauthtest.Endpoint, fault oauthtest.Handler) {
-	o := observe(t, nil, live, impatient)
-	o.idp.SetScript(oauthtest.Script{Handle: map[oauthtest.Endpoint]oauthtest.Handler{e: fault}})
+func (b broken) start(t *testing.T, e oauthtest.Endpoint) {
+	o := b.observe(t)
+	o.idp.SetScript(oauthtest.Script{Handle: map[oauthtest.Endpoint]oauthtest.Handler{e: b.fault}})
 	v := o.visitor()
-	r := httptest.NewRequest(http.MethodPost, authtest.Origin+"/auth/oauth/"+connector, nil)
+	r := httptest.NewRequest(http.MethodPost, authtest.Origin+"/auth/oauth/"+b.connector, nil)
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
 	began := time.Now()
 	rec := v.send(r)
@@ -173,20 +199,20 @@ func brokenStart(t *testing.T, connector string, live bool, e oauthtest.Endpoint
 	}
 	o.idp.SetScript(oauthtest.Script{})
 	o.clock.Advance(2 * time.Minute) // what failed may be left alone for a while
-	if v.logIn(connector, "ada"); v.who() == "" {
+	if v.logIn(b.connector, "ada"); v.who() == "" {
 		t.Errorf("once it is whole again nobody is logged in\n%s", o.log)
 	}
 	o.checkLeaks(words)
 }
 
-func brokenCallback(t *testing.T, connector string, live bool, e oauthtest.Endpoint, fault oauthtest.Handler) {
-	o := observe(t, nil, live, impatient)
+func (b broken) callback(t *testing.T, e oauthtest.Endpoint) {
+	o := b.observe(t)
 	v := o.visitor()
-	back, err := o.idp.VisitAs("ada", v.start(connector))
+	back, err := o.idp.VisitAs("ada", v.start(b.connector))
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.idp.SetScript(oauthtest.Script{Handle: map[oauthtest.Endpoint]oauthtest.Handler{e: fault}})
+	o.idp.SetScript(oauthtest.Script{Handle: map[oauthtest.Endpoint]oauthtest.Handler{e: b.fault}})
 	began := time.Now()
 	rec := v.back(back)
 	o.patience(began)
@@ -209,7 +235,7 @@ func brokenCallback(t *testing.T, connector string, live bool, e oauthtest.Endpo
 		t.Errorf("again: %d, %d requests", rec.Code, o.idp.Count()-asked)
 	}
 	o.nothing(v)
-	if v.logIn(connector, "ada"); v.who() == "" {
+	if v.logIn(b.connector, "ada"); v.who() == "" {
 		t.Errorf("once it is whole again nobody is logged in\n%s", o.log)
 	}
 	o.checkLeaks(words)
@@ -260,7 +286,7 @@ func TestIdentityProviderIsKilled(t *testing.T) {
 				continue
 			}
 			t.Run(fmt.Sprint(connector, " ", live), func(t *testing.T) {
-				o := observe(t, nil, live, impatient)
+				o := observe(t, nil, live, patient)
 				v := o.visitor()
 				back, err := o.idp.VisitAs("ada", v.start(connector))
 				if err != nil {
@@ -276,7 +302,7 @@ func TestIdentityProviderIsKilled(t *testing.T) {
 				o.checkLeaks(words)
 			})
 			t.Run(fmt.Sprint(connector, " ", live, " in the middle of an answer"), func(t *testing.T) {
-				o := observe(t, nil, live, impatient)
+				o := observe(t, nil, live, patient)
 				v := o.visitor()
 				back, err := o.idp.VisitAs("ada", v.start(connector))
 				if err != nil {
@@ -293,5 +319,84 @@ func TestIdentityProviderIsKilled(t *testing.T) {
 				o.checkLeaks(words)
 			})
 		}
+	}
+}
+
+// What is huge is not read to its end.
+func TestHugeAnswers(t *testing.T) {
+	for _, live := range []bool{false, true} {
+		for e, connector := range map[oauthtest.Endpoint]string{oauthtest.OIDCToken: "oidc", oauthtest.OIDCKeys: "oidc",
+			oauthtest.GitHubToken: "github", oauthtest.GitHubUser: "github", oauthtest.GitHubEmails: "github"} {
+			o := observe(t, nil, live, patient)
+			v := o.visitor()
+			back, err := o.idp.VisitAs("ada", v.start(connector))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var wrote atomic.Int64
+			flood := oauthtest.Flood("access_token", 100<<20)
+			o.idp.SetScript(oauthtest.Script{Handle: map[oauthtest.Endpoint]oauthtest.Handler{e: func(w http.ResponseWriter, r *http.Request) bool {
+				return flood(counting{w, &wrote}, r)
+			}}})
+			o.clear(v.back(back))
+			o.nothing(v)
+			if n := wrote.Load(); n == 0 || n > 20<<20 { // with what waits in sockets
+				t.Errorf("%s, live %v: %d bytes were read", e, live, n)
+			}
+		}
+	}
+}
+
+// counting counts the bytes that could be written.
+type counting struct {
+	http.ResponseWriter
+	n *atomic.Int64
+}
+
+func (c counting) Write(b []byte) (int, error) {
+	n, err := c.ResponseWriter.Write(b)
+	c.n.Add(int64(n))
+	return n, err
+}
+
+// What programs are told.
+func TestCodesOfOutages(t *testing.T) {
+	for name, test := range map[string]struct {
+		fault  oauthtest.Handler
+		status int
+		code   string
+	}{
+		"unavailable": {oauthtest.Reply(503, "text/plain", words), http.StatusServiceUnavailable, "oauth_unavailable"},
+		"hangs up":    {oauthtest.Cut("", ""), http.StatusServiceUnavailable, "oauth_unavailable"},
+		"garbage":     {oauthtest.Reply(200, "application/json", words), http.StatusBadGateway, "oauth_failed"},
+		"no client":   {oauthtest.Reply(401, "application/json", `{"error":"invalid_client"}`), http.StatusBadGateway, "oauth_failed"},
+		"no grant":    {oauthtest.Reply(400, "application/json", `{"error":"invalid_grant"}`), http.StatusBadRequest, "oauth_failed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := observe(t, nil, false, patient)
+			v := o.visitor()
+			back, err := o.idp.VisitAs("ada", v.start("oidc"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			o.idp.SetScript(oauthtest.Script{Handle: map[oauthtest.Endpoint]oauthtest.Handler{oauthtest.OIDCToken: test.fault}})
+			r, err := back.Request()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, c := range v.cookies {
+				r.AddCookie(c)
+			}
+			r.Header.Set("Accept", "application/json")
+			rec := httptest.NewRecorder()
+			o.h.ServeHTTP(rec, r)
+			var p struct {
+				Code string `json:"code"`
+			}
+			if err := json.Unmarshal(rec.Body.Bytes(), &p); err != nil || rec.Code != test.status || p.Code != test.code {
+				t.Errorf("%d %q, %v; want %d %q", rec.Code, p.Code, err, test.status, test.code)
+			}
+			o.nothing(v)
+		})
 	}
 }
