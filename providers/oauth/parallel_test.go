@@ -42,7 +42,7 @@ func (v *visitor) person() string {
 	return name
 }
 
-// OA-19's neighbour, and G19: a hundred people log in at once, by all connectors of
+// A hundred people log in at once, by all connectors of
 // one Provider: nobody becomes somebody else, and the tokens that are kept of
 // everybody are their own.
 func TestNobodyBecomesSomebodyElse(t *testing.T) {
