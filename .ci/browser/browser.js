@@ -19,7 +19,7 @@ export function launch() {
 // serveGallery starts the gallery of pages, serveDemo the demo; each returns its
 // URL and how to stop it. GALLERY and DEMO name programs that are built already.
 export const serveGallery = () => serve('./pages/internal/gallery', process.env.GALLERY, ['-addr', 'localhost:0'])
-export const serveDemo = db => serve('./examples/demo', process.env.DEMO, ['-addr', 'localhost:0', '-db', db])
+export const serveDemo = (db, ...args) => serve('./examples/demo', process.env.DEMO, ['-addr', 'localhost:0', '-db', db, ...args])
 
 async function serve(source, binary, args) {
   const command = binary ? [binary] : ['go', 'run', source]

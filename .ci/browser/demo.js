@@ -29,7 +29,7 @@ export async function useDemo(browser, faults, out) {
 }
 
 // A visitor is a browser of its own, at the demo.
-async function visitor(browser, url, faults, options) {
+export async function visitor(browser, url, faults, options) {
   const context = await browser.newContext(options)
   context.setDefaultTimeout(10_000)
   const page = await context.newPage()

@@ -3,13 +3,14 @@
 //
 //	node pages.js [directory for screenshots]
 //
-// Then it uses the demo itself, see demo.js.
+// Then it uses the demo itself, see demo.js and oauth.js.
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Faults, launch, serveGallery } from './browser.js'
 import { useDemo } from './demo.js'
 import { useForms } from './forms.js'
 import { axe, fits, look } from './look.js'
+import { useOAuth } from './oauth.js'
 
 const out = process.argv[2] || process.env.SHOTS
 if (out) await mkdir(out, { recursive: true })
@@ -46,6 +47,7 @@ try {
   await page.close()
   await useForms(browser, url, faults)
   looked += await useDemo(browser, faults, out)
+  looked += await useOAuth(browser, faults, out)
 } finally {
   await browser.close()
   stop()

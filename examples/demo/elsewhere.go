@@ -53,7 +53,7 @@ func newElsewhere(c config, origin string, logger *slog.Logger) (e elsewhere, er
 	if c.oauth == "all" {
 		connectors = append(connectors, oauth.Apple(standInID, key, stand("Apple")))
 		if found.oidc == nil {
-			found.oidc = oauth.OIDC(e.idp.URL, standInID, standInSecret, stand("OpenID Connect"))
+			found.oidc = oauth.OIDC(e.idp.URL, standInID, standInSecret, stand("OpenID"))
 		}
 	}
 	if found.oidc != nil {

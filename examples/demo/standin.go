@@ -20,13 +20,13 @@ const (
 	standInSecret = "not a secret, since it is in the source"
 )
 
-// acquaintances are who has accounts elsewhere.
+// acquaintances are who has accounts elsewhere. Mallory says that she is Ada.
 var acquaintances = []oauthtest.Person{
 	{Login: "ada", Name: "Ada Lovelace", Email: "ada@example.com", EmailVerified: true},
 	{Login: "grace", Name: "Grace Hopper", Email: "grace@example.com", EmailVerified: true},
-	{Login: "bob", Name: "Bob (has not verified his address)", Email: "bob@example.com", EmailVerified: false},
-	{Login: "mallory", Name: "Mallory (says that she is Ada)", Email: "ada@example.com", EmailVerified: false},
-	{Login: "kay", Name: "Kay (has no address)"},
+	{Login: "bob", Name: "Bob", Email: "bob@example.com", EmailVerified: false},
+	{Login: "mallory", Name: "Mallory", Email: "ada@example.com", EmailVerified: false},
+	{Login: "kay", Name: "Kay"},
 }
 
 // standInPort is where the identity provider listens, if it can.
