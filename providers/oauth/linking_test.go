@@ -326,9 +326,11 @@ func TestOA39SecondFactor(t *testing.T) {
 	}
 }
 
-func TestOA40FirstLoginsInParallel(t *testing.T) {
-	s := newSite(t)
-	const callers = 30
+func TestOA40FirstLoginsInParallel(t *testing.T) { firstLogins(t, newSite(t), 30) }
+
+// firstLogins logs one person in for the first time in many browsers at once.
+func firstLogins(t *testing.T, s *site, callers int) {
+	t.Helper()
 	back := make([]string, callers)
 	jars := make([]*jar, callers)
 	for i := range jars {

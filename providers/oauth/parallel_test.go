@@ -3,7 +3,6 @@ package oauth_test
 import (
 	"fmt"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -11,28 +10,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/auth"
 	"github.com/gatehouse-go/gatehouse/providers/oauth"
 	"github.com/gatehouse-go/gatehouse/providers/oauth/oauthtest"
-	"github.com/gatehouse-go/gatehouse/stores/bun/open"
 	"github.com/gatehouse-go/gatehouse/stores/memory"
 )
-
-func onStores(t *testing.T, test func(t *testing.T, store auth.Store)) {
-	t.Run("memory", func(t *testing.T) { test(t, memory.New(nil)) })
-	t.Run("SQLite", func(t *testing.T) {
-		db, err := open.Open("file:" + filepath.Join(t.TempDir(), "test.db"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if err := db.Close(); err != nil {
-				t.Error(err)
-			}
-		})
-		if err := db.Migrate(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		test(t, db)
-	})
-}
 
 func patient(o *oauth.ConnectorOptions) { o.Timeout = 0 }
 
@@ -123,7 +102,7 @@ func TestNobodyBecomesSomebodyElse(t *testing.T) {
 // end the grant (RFC 6749, section 4.1.2).
 func TestOA05ParallelCallbacks(t *testing.T) {
 	const callers = 20
-	onStores(t, func(t *testing.T, store auth.Store) {
+	oauth.OnEveryStore(t, func(t *testing.T, store auth.Store) {
 		o := observe(t, store, false, patient)
 		for connector, token := range map[string]oauthtest.Endpoint{"github": oauthtest.GitHubToken, "google": oauthtest.GoogleToken,
 			"apple": oauthtest.AppleToken, "oidc": oauthtest.OIDCToken} {
@@ -163,7 +142,7 @@ func TestOA05ParallelCallbacks(t *testing.T) {
 // link, and all of them are logged in.
 func TestOA40ParallelFirstLogins(t *testing.T) {
 	const browsers = 100
-	onStores(t, func(t *testing.T, store auth.Store) {
+	oauth.OnEveryStore(t, func(t *testing.T, store auth.Store) {
 		o := observe(t, store, false, patient)
 		var wg sync.WaitGroup
 		ids := make([]string, browsers)

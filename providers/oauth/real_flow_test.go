@@ -13,7 +13,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -220,37 +219,6 @@ func TestPKCEArrives(t *testing.T) {
 			t.Errorf("%s: the verifier is %q", name, got)
 		}
 	}
-}
-
-// A hundred people log in at once, each by a provider that all of them share: nobody
-// becomes somebody else.
-func TestParallelLogins(t *testing.T) {
-	const people = 100
-	w := newWorld(t, everyConnector(t))
-	for i := range people {
-		p := oauthtest.Person{Login: fmt.Sprintf("person%d", i), Name: fmt.Sprintf("Person %d", i), Email: fmt.Sprintf("person%d@example.com", i), EmailVerified: true}
-		if err := w.idp.AddPerson(p); err != nil {
-			t.Fatal(err)
-		}
-	}
-	var wg sync.WaitGroup
-	for i := range people {
-		wg.Go(func() {
-			login := fmt.Sprintf("person%d", i)
-			v := w.visitor()
-			to := v.start("github")
-			back, err := w.idp.VisitAs(login, to)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			v.back(back)
-			if who := v.who(); !strings.Contains(who, login+"@example.com") {
-				t.Errorf("%s is %q", login, who)
-			}
-		})
-	}
-	wg.Wait()
 }
 
 func TestTwitter(t *testing.T) {

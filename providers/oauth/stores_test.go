@@ -2,14 +2,15 @@ package oauth
 
 import (
 	"path/filepath"
-	"sync"
 	"testing"
 
+	bunstore "github.com/gatehouse-go/gatehouse/stores/bun"
 	"github.com/gatehouse-go/gatehouse/stores/bun/open"
 )
 
-// onSQL makes a site on SQLite, its users included.
-func onSQL(t *testing.T) *site {
+// sqlite opens an empty database.
+func sqlite(t *testing.T) *bunstore.Store {
+	t.Helper()
 	db, err := open.Open("file:" + filepath.Join(t.TempDir(), "test.db"))
 	if err != nil {
 		t.Fatal(err)
@@ -22,32 +23,19 @@ func onSQL(t *testing.T) *site {
 	if err := db.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	return db
+}
+
+// onSQL makes a site on SQLite, its users included.
+func onSQL(t *testing.T) *site {
+	db := sqlite(t)
 	return newSite(t, func(set *setup) { set.onStore(db); set.users = db.Users() })
 }
 
 // Where users and links are written in one transaction: first logins at once make one
 // user, and leave no other behind.
 func TestOA40OnSQL(t *testing.T) {
-	s := onSQL(t)
-	const callers = 12
-	back := make([]string, callers)
-	jars := make([]*jar, callers)
-	for i := range jars {
-		jars[i] = s.browser()
-		back[i] = s.a.answer(jars[i].start("alpha"), ada())
-	}
-	var wg sync.WaitGroup
-	for i, j := range jars {
-		wg.Go(func() { j.get(back[i]) })
-	}
-	wg.Wait()
-	ids := map[string]int{}
-	for _, j := range jars {
-		ids[j.who()]++
-	}
-	if len(ids) != 1 || ids[""] != 0 {
-		t.Errorf("logged in: %v", ids)
-	}
+	firstLogins(t, onSQL(t), 12)
 }
 
 func TestFlowOnSQL(t *testing.T) {

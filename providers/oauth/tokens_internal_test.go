@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -17,28 +16,13 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/auth"
 	"github.com/gatehouse-go/gatehouse/auth/authtest"
-	"github.com/gatehouse-go/gatehouse/stores/bun/open"
 	"github.com/gatehouse-go/gatehouse/stores/memory"
 )
 
 // onEveryStore runs a test on every store that there is.
 func onEveryStore(t *testing.T, test func(t *testing.T, store auth.Store)) {
 	t.Run("memory", func(t *testing.T) { test(t, memory.New(nil)) })
-	t.Run("SQLite", func(t *testing.T) {
-		db, err := open.Open("file:" + filepath.Join(t.TempDir(), "test.db"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if err := db.Close(); err != nil {
-				t.Error(err)
-			}
-		})
-		if err := db.Migrate(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		test(t, db)
-	})
+	t.Run("SQLite", func(t *testing.T) { test(t, sqlite(t)) })
 }
 
 // A granter is an identity provider that refreshes tokens, and ends a grant when a
