@@ -26,12 +26,13 @@ func main() {
 	secret := flag.String("secret", "secret", "the client secret")
 	domain := flag.String("domain", "corp.example", "of the addresses that are let in")
 	flag.Parse()
-	if *issuer == "" {
+	local := *issuer == ""
+	if local {
 		corp := newStandIn()
 		check(corp.Start("127.0.0.1:0"))
 		*issuer = corp.URL
 	}
-	site, err := newSite("http://localhost:8080", Corp(*issuer, *id, *secret, *domain))
+	site, err := newSite("http://localhost:8080", Corp(*issuer, *id, *secret, local, *domain))
 	check(err)
 	fmt.Println("The site is at http://localhost:8080")
 	log.Fatal(http.ListenAndServe("localhost:8080", site))

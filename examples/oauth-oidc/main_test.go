@@ -30,7 +30,7 @@ func TestLogIn(t *testing.T) {
 	defer corp.Close()
 	server := httptest.NewUnstartedServer(nil)
 	origin := "http://" + server.Listener.Addr().String()
-	site, err := newSite(origin, Corp(corp.URL, "site", "secret", "corp.example"))
+	site, err := newSite(origin, Corp(corp.URL, "site", "secret", true, "corp.example"))
 	if err != nil {
 		t.Fatal(err)
 	}
