@@ -38,9 +38,7 @@ type fake struct {
 	begun    []flow
 	kept     []byte
 	oauth1   bool
-	status   EmailStatus
 	break_   func(*Account) error // what a test does to an account, or to the whole exchange
-	leads    string
 	notStart error
 }
 

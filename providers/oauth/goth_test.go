@@ -248,7 +248,9 @@ func TestOA27GothProfiles(t *testing.T) {
 		"500":             replyStatus(500, profile7),
 		"too long":        reply200(`{"id":"7","pad":"` + strings.Repeat("a", maxBody) + `"}`),
 		"a long tail":     reply200(profile7 + strings.Repeat(" ", maxBody)),
-		"redirect":        func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://evil.example/user", 302) },
+		"redirect": func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "https://evil.example/user", http.StatusFound)
+		},
 		"cut": func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Length", "1000")
 			io.WriteString(w, profile7)

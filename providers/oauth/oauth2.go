@@ -71,7 +71,7 @@ func (b *oauth2Backend) check() error {
 			continue
 		}
 		if !b.acceptable(u.value) {
-			errs = append(errs, fmt.Errorf("Endpoint.%s is %q: write it as %q, without a fragment or a password", u.field, u.value, "https://login.example.net/oauth"))
+			errs = append(errs, fmt.Errorf("the field %s of the Endpoint is %q: write it as %q, without a fragment or a password", u.field, u.value, "https://login.example.net/oauth"))
 		}
 	}
 	if b.id == "" {

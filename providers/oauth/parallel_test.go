@@ -13,16 +13,10 @@ import (
 	"github.com/gatehouse-go/gatehouse/stores/memory"
 )
 
+// patient is for logins that share a busy machine.
 func patient(o *oauth.ConnectorOptions) { o.Timeout = 0 }
 
-// person returns the name of who is logged in, without the ID.
-func (v *visitor) person() string {
-	_, name, _ := strings.Cut(v.who(), " ")
-	return name
-}
-
-// A hundred people log in at once, by all connectors of
-// one Provider: nobody becomes somebody else, and the tokens that are kept of
+// A hundred people log in at once, by all connectors of one Provider: nobody becomes somebody else, and the tokens that are kept of
 // everybody are their own.
 func TestNobodyBecomesSomebodyElse(t *testing.T) {
 	const people = 100
