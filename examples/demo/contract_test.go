@@ -103,7 +103,7 @@ func TestPagesOfUsers(t *testing.T) {
 	user.register(email, secret)
 	api.logIn(email, secret)
 
-	for _, path := range []string{"/me", "/settings", "/auth/password", "/auth/sessions", "/auth/account", "/auth/confirm", "/auth/keys", "/auth/session"} {
+	for _, path := range []string{"/me", "/settings", "/auth/password", "/auth/sessions", "/auth/account", "/auth/accounts", "/auth/confirm", "/auth/keys", "/auth/session"} {
 		t.Run(path, func(t *testing.T) {
 			a := d.client(t, false).get(path)
 			if path == "/auth/session" { // for scripts, whatever they say they accept
@@ -286,7 +286,7 @@ func TestProblems(t *testing.T) {
 
 // TestMethods: a wrong method is answered with the right ones.
 func TestMethods(t *testing.T) {
-	d := newDemo(t, "memory:")
+	d := newDemo(t, "memory:", func(c *config) { c.oauth = "all" })
 	c := d.client(t, true)
 	c.register(email, secret)
 	for path, allow := range map[string]string{
@@ -305,6 +305,14 @@ func TestMethods(t *testing.T) {
 		"/auth/keys":            "GET, HEAD, POST",
 		"/auth/keys/rename":     "POST",
 		"/auth/keys/revoke":     "POST",
+		"/auth/accounts":        "GET, HEAD",
+
+		"/auth/oauth/github":          "POST",
+		"/auth/oauth/github/link":     "POST",
+		"/auth/oauth/github/confirm":  "POST",
+		"/auth/oauth/github/unlink":   "POST",
+		"/auth/oauth/google/callback": "GET, HEAD",
+		"/auth/oauth/apple/callback":  "GET, HEAD, POST",
 	} {
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"} {
 			a := c.do(method, path, "application/json", "{}")
@@ -618,7 +626,8 @@ func TestOtherSites(t *testing.T) {
 	c := d.client(t, false)
 	c.register(email, secret)
 	contentType, body := c.encode("email", email, "password", secret)
-	for _, path := range []string{"/auth/login", "/auth/logout", "/auth/register", "/auth/password", "/auth/confirm", "/auth/sessions/revoke", "/auth/keys", "/auth/keys/revoke", "/me", "/"} {
+	for _, path := range []string{"/auth/login", "/auth/logout", "/auth/register", "/auth/password", "/auth/confirm", "/auth/sessions/revoke", "/auth/keys", "/auth/keys/revoke",
+		"/auth/oauth/github", "/auth/oauth/github/link", "/auth/oauth/github/confirm", "/auth/oauth/github/unlink", "/auth/oauth/github/callback", "/me", "/"} {
 		for name, header := range map[string][]string{
 			"by Sec-Fetch-Site": {"Sec-Fetch-Site", "cross-site"},
 			"same site":         {"Sec-Fetch-Site", "same-site"},

@@ -37,6 +37,10 @@ func TestFlags(t *testing.T) {
 		"negative overlap": {[]string{"-remember-overlap", "-1m"}, "-remember-overlap -1m0s: make it"},
 		"too much overlap": {[]string{"-remember-overlap", "10m1s"}, "-remember-overlap 10m1s: make it"},
 		"not a duration":   {[]string{"-remember-overlap", "60"}, `invalid value "60" for flag -remember-overlap`},
+		"no such oauth":    {[]string{"-oauth", "env"}, `-oauth "env": want dev, all or off`},
+		"empty oauth":      {[]string{"-oauth="}, `-oauth "": want dev, all or off`},
+		"not of the loop":  {[]string{"-addr", "localhost:0", "-db", "memory:", "-oauth-addr", "0.0.0.0:0"}, "-oauth-addr"},
+		"not an address 2": {[]string{"-addr", "localhost:0", "-db", "memory:", "-oauth-addr", "nonsense"}, "-oauth-addr"},
 		"argument":         {[]string{"serve"}, `unexpected argument "serve"`},
 		"unknown flag":     {[]string{"-tls"}, "-tls"},
 	} {
@@ -50,7 +54,7 @@ func TestFlags(t *testing.T) {
 		})
 	}
 	c, err := parse(nil)
-	if err != nil || c.addr != "localhost:8080" || c.db != "file:demo.db" || c.proxies != nil || c.binding != "notice" || c.overlap != time.Minute {
+	if err != nil || c.addr != "localhost:8080" || c.db != "file:demo.db" || c.proxies != nil || c.binding != "notice" || c.overlap != time.Minute || c.oauth != "dev" || c.oauthAddr != "" {
 		t.Errorf("without flags: %+v, %v", c, err)
 	}
 	c, err = parse([]string{"-trusted-proxies", "10.0.0.0/8, ::1/128", "-trusted-proxies", "192.0.2.0/24"})
