@@ -45,7 +45,7 @@ func (p *Provider) logIn(w http.ResponseWriter, r *http.Request, c *Connector, t
 // admitAccount asks the host whether the account may be used here at all.
 func (p *Provider) admitAccount(r *http.Request, c *Connector, a Account) error {
 	if !c.letIn(a) {
-		return problem(http.StatusForbidden, "domain_refused", "This account cannot be used here.", errors.New("oauth: the account is of none of ConnectorOptions.Domains"))
+		return problem(http.StatusForbidden, "domain_refused", "This account cannot be used here.", errors.New("oauth: the account is of none of the Domains that are let in"))
 	}
 	if p.opts.Admit == nil {
 		return nil

@@ -238,5 +238,5 @@ func (g guard) control(ctx context.Context, network, address string, _ syscall.R
 	} else if g.loopback && addr.IsLoopback() || contains(g.networks, addr) || public(addr) {
 		return nil
 	}
-	return fmt.Errorf("%w: its address %v is not a public one (ConnectorOptions.Networks allows more)", errBadAnswer, addr)
+	return fmt.Errorf("%w: its address %v is not a public one (Networks allows more)", errBadAnswer, addr)
 }

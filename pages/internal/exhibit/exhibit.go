@@ -48,8 +48,7 @@ func All() []Exhibit {
 	add("login-oauth-failed", nil, login, &auth.Problem{Status: 502, Code: "oauth_failed"})
 	add("login-oauth-one", nil, auth.Page{Name: "login", Forms: login.Forms[:1]}, nil)
 	login.Forms = []auth.Form{oauthForm("github", "", "Continue with GitHub"), loginForm("")}
-	login.Flashes = []auth.Flash{{ID: "oauth.link_first", Category: "warning"}}
-	add("login-oauth-first", nil, login, nil)
+	add("login-oauth-first", nil, login, &auth.Problem{Status: 409, Code: "account_exists"})
 	login.Forms = []auth.Form{loginForm("")}
 	login.Flashes = []auth.Flash{{ID: "unauthenticated.expired", Category: "warning"}}
 	add("login-flash", nil, login, nil)
