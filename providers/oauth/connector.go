@@ -13,7 +13,8 @@ import (
 )
 
 // ConnectorOptions are what a host may choose for one connector. The zero value
-// of every field means the default in its comment.
+// of every field means the default in its comment. The constructors take nil for
+// all defaults, and do not keep what they are given.
 type ConnectorOptions struct {
 	// Name tells the connectors of a site apart: 1 to 32 lower-case letters, digits
 	// and hyphens. It is a part of the addresses, and what links are kept under: with
@@ -28,8 +29,8 @@ type ConnectorOptions struct {
 	// "select_account". What the flow is made of cannot be among them.
 	AuthParams map[string]string
 
-	// EmailStatus says what is known of an account's address, in place of the table
-	// in docs/oauth.md. It is called concurrently.
+	// EmailStatus says what is known of an account's address, in place of what
+	// docs/oauth-providers.md says of each identity provider. It is called concurrently.
 	EmailStatus func(a Account) EmailStatus
 	// Domains, if there are any, are whose accounts are let in: those with a
 	// verified address in one of them, and of Google those whose "hd" is one.
@@ -172,14 +173,25 @@ func (c *Connector) check() error {
 		bad("ConnectorOptions.Timeout is %v: make it a minute at most, or 0 for %v", o.Timeout, defaultTimeout)
 	}
 	if c.backend != nil {
-		if err := c.backend.check(); err != nil {
+		for _, err := range each(c.backend.check()) {
 			bad("%w", err)
 		}
 		if o.RequirePKCE && !c.backend.pkce() {
-			bad("ConnectorOptions.RequirePKCE: no challenge can be sent here: leave it false, or choose another way to the same identity provider (docs/oauth.md lists them)")
+			bad("ConnectorOptions.RequirePKCE: no challenge can be sent here: leave it false, or choose another way to the same identity provider (docs/oauth-providers.md lists them)")
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// each returns the errors that were joined in err, so that each can say whose it is.
+func each(err error) []error {
+	switch joined := err.(type) {
+	case nil:
+		return nil
+	case interface{ Unwrap() []error }:
+		return joined.Unwrap()
+	}
+	return []error{err}
 }
 
 // originOf returns the origin of an absolute http or https URL, "" if it is none.

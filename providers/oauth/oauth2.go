@@ -70,7 +70,11 @@ func (b *oauth2Backend) check() error {
 		if u.optional && u.value == "" {
 			continue
 		}
-		if !b.acceptable(u.value) {
+		switch {
+		case endpointURL(u.value, b.c.opts.InsecureHTTP):
+		case endpointURL(u.value, true):
+			errs = append(errs, fmt.Errorf("the field %s of the Endpoint is %q: make it https, or, as it is on this machine, set ConnectorOptions.InsecureHTTP", u.field, u.value))
+		default:
 			errs = append(errs, fmt.Errorf("the field %s of the Endpoint is %q: write it as %q, without a fragment or a password", u.field, u.value, "https://login.example.net/oauth"))
 		}
 	}
@@ -84,15 +88,6 @@ func (b *oauth2Backend) check() error {
 		errs = append(errs, errors.New("the function account is nil: give one that says who has logged in"))
 	}
 	return errors.Join(errs...)
-}
-
-// acceptable reports whether an endpoint can be at s.
-func (b *oauth2Backend) acceptable(s string) bool {
-	u, err := url.Parse(s)
-	if err != nil || u.Host == "" || u.Hostname() == "" || u.User != nil || strings.Contains(s, "#") {
-		return false
-	}
-	return u.Scheme == "https" || u.Scheme == "http" && b.c.opts.InsecureHTTP && loopbackName(u.Hostname())
 }
 
 func (b *oauth2Backend) config(callback string) *oauth2.Config {

@@ -308,12 +308,21 @@ func TestOAuth2SaysAllThatIsWrong(t *testing.T) {
 			t.Errorf("%v does not name %s", err, part)
 		}
 	}
+	for line := range strings.Lines(err.Error()) {
+		if !strings.HasPrefix(line, `oauth: connector "Shop": `) {
+			t.Errorf("whose is %q?", line)
+		}
+	}
 	nobody := func(context.Context, *http.Client) (Account, error) { return Account{}, nil }
 	for u, ok := range map[string]bool{"https://a.example/x?y=z": true, "https://a.example/#x": false, "https://a.example/#": false, "//a.example": false, "https:///x": false,
 		"https://:443/": false, "https://u@a.example": false, "http://127.0.0.1/": false, "javascript:alert(1)": false, "": false, " https://a.example": false} {
 		if err := OAuth2(Endpoint{AuthURL: u, TokenURL: "https://a.example/"}, "id", "s", nobody, nil).check(); (err == nil) != ok {
 			t.Errorf("%q: %v", u, err)
 		}
+	}
+	local := Endpoint{AuthURL: "http://127.0.0.1:1/", TokenURL: "https://a.example/"}
+	if err := OAuth2(local, "id", "s", nobody, nil).check(); err == nil || !strings.Contains(err.Error(), "InsecureHTTP") {
+		t.Errorf("what lets plain HTTP in is not named: %v", err)
 	}
 	for u, ok := range map[string]bool{"http://127.0.0.1:1/": true, "http://[::1]/": true, "http://localhost/": true, "http://a.example/": false, "http://127.0.0.1.example/": false} {
 		if err := OAuth2(Endpoint{AuthURL: u, TokenURL: u}, "id", "s", nobody, &ConnectorOptions{InsecureHTTP: true}).check(); (err == nil) != ok {
