@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"net/url"
 	"slices"
 	"time"
@@ -126,17 +125,8 @@ func checkOrigin(origin string) error {
 	switch {
 	case err != nil, origin == "", originOf(origin) != origin:
 		return fmt.Errorf(`oauth: New: the origin is %q: give the scheme and host that browsers see, and nothing more, such as "https://app.example"`, origin)
-	case u.Scheme == "http" && !loopbackHost(u.Hostname()):
+	case u.Scheme == "http" && !loopbackName(u.Hostname()):
 		return fmt.Errorf("oauth: New: the origin is %q: codes would come over plain HTTP; make it https (plain HTTP is for localhost)", origin)
 	}
 	return nil
-}
-
-// loopbackHost reports whether host is this machine by its name or address.
-func loopbackHost(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	a, err := netip.ParseAddr(host)
-	return err == nil && a.Unmap().IsLoopback()
 }

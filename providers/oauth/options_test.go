@@ -38,10 +38,10 @@ func TestNewReportsEverything(t *testing.T) {
 
 func TestOrigin(t *testing.T) {
 	for origin, good := range map[string]bool{
-		"https://app.example": true, "https://app.example:8443": true, "http://localhost:8080": true, "http://127.0.0.1:8080": true, "http://[::1]:8080": true,
+		"https://app.example": true, "https://app.example:8443": true, "http://localhost:8080": true, "http://127.0.0.1:8080": true, "http://[::1]:8080": true, "http://app.localhost:8080": true,
 		"": false, "app.example": false, "https://": false, "https://app.example/": false, "https://app.example/x": false, "http://app.example": false,
 		"https://u:p@app.example": false, "https://App.example": false, "ftp://app.example": false, "https://app.example?x": false, "https://app.example#x": false,
-		"http://localhost.evil.example": false,
+		"http://localhost.evil.example": false, "http://notlocalhost": false, "http://10.0.0.1": false,
 	} {
 		if err := compose(origin, nil, connect(&fake{name: "alpha"}, nil)); (err == nil) != good {
 			t.Errorf("%q: %v", origin, err)
