@@ -30,9 +30,7 @@ const (
 	appleSecretLife = 5 * time.Minute
 )
 
-// Apple returns a connector for Sign in with Apple. clientID is the Services ID. The
-// name is "apple", the title "Apple", and the scope is "email". opts may be nil and
-// is not kept.
+// Apple returns a connector for Sign in with Apple. clientID is the Services ID.
 //
 // Apple posts its answer from its own site if the scopes have "email" or "name". With
 // "name", it adds the name that the user typed, once in a lifetime and unsigned: since
@@ -43,6 +41,8 @@ const (
 //
 // Apple takes a challenge (PKCE) and checks it, but its metadata does not say so: one
 // is sent, and with [ConnectorOptions.RequirePKCE] no login begins.
+//
+// Defaults: Name is "apple", Title "Apple", Scopes "email".
 func Apple(clientID string, key AppleKey, opts *ConnectorOptions) *Connector {
 	return newConnector(opts, "apple", "Apple", []string{"email"}, func(c *Connector) backend {
 		b := newOIDCBackend(c, appleIssuer, clientID)

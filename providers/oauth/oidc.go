@@ -24,10 +24,6 @@ import (
 // has none. Of token_endpoint_auth_methods_supported, client_secret_basic and
 // client_secret_post are known, in this order.
 //
-// The name is "oidc", the title the issuer's host, and the scopes are "openid",
-// "email" and "profile"; "openid" is asked for in any case. opts may be nil and is
-// not kept.
-//
 // An address is [EmailUnknown] at best unless [ConnectorOptions.EmailStatus] says
 // otherwise, since not every issuer makes sure of them. Of one that does, such as
 // your own company's, give [TrustEmailVerified].
@@ -39,6 +35,9 @@ import (
 // Of Microsoft Entra ID, give the issuer of your tenant,
 // "https://login.microsoftonline.com/<tenant ID>/v2.0": what is common to all tenants
 // is no issuer.
+//
+// Defaults: Name is "oidc", Title the issuer's host, Scopes "openid", "email" and
+// "profile"; "openid" is asked for in any case.
 func OIDC(issuer, clientID, secret string, opts *ConnectorOptions) *Connector {
 	title := issuer
 	if u, err := url.Parse(issuer); err == nil && u.Host != "" {

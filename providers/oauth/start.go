@@ -33,14 +33,14 @@ func (p *Provider) postConfirm(w http.ResponseWriter, r *http.Request, c *Connec
 
 // startFor starts a flow for who is logged in. Only who has just proved who they are
 // may link, and nobody on behalf of somebody else.
-func (p *Provider) startFor(w http.ResponseWriter, r *http.Request, c *Connector, for_ intent) {
+func (p *Provider) startFor(w http.ResponseWriter, r *http.Request, c *Connector, why intent) {
 	sent, err := form.Parse(w, r, "next")
-	t := transaction{Intent: for_, Next: clean(sent.Get("next"))}
+	t := transaction{Intent: why, Next: clean(sent.Get("next"))}
 	var id *auth.Identity
 	if err == nil {
 		id, err = p.owner(r)
 	}
-	if err == nil && for_ == toLink {
+	if err == nil && why == toLink {
 		err = p.fresh(r, id)
 	}
 	to, userID := "", ""
