@@ -121,8 +121,7 @@ func (p *Provider) PageForms(r *http.Request, page string) []auth.Form {
 	return forms
 }
 
-// button returns a form without anything to fill in. The fields are for pages that
-// do not add the way back by themselves.
+// button returns a form without anything to fill in. Pages add the way back.
 func (p *Provider) button(ctx context.Context, c *Connector, name, action, submit string) auth.Form {
 	return auth.Form{Name: name + c.opts.Name, Action: c.path(action), Submit: submit, Origins: c.origins(ctx)}
 }

@@ -82,7 +82,7 @@ type Connector struct {
 	formPost bool // answers come as a POST from another site
 	oauth1   bool // OAuth 1.0a: answers have a request token, and no state
 	hosted   bool // accounts say which organisation they belong to
-	// status is the default of Options.EmailStatus.
+	// status is the default of ConnectorOptions.EmailStatus.
 	status func(a Account) EmailStatus
 
 	out  outbound

@@ -117,7 +117,7 @@ func (p *Provider) browserOf(r *http.Request) (b browser, ok bool) {
 	return b, true
 }
 
-// keys are what the browser's secret and a state give together.
+// flowKeys returns what the browser's secret and a state give together.
 func (p *Provider) flowKeys(s secret, state string) (nonce, verifier string, seal [32]byte) {
 	nonce = encode(p.tags.of(s[:], "nonce", state))
 	verifier = encode(p.tags.of(s[:], "verifier", state)) // 43 characters (RFC 7636, 4.1)
