@@ -258,6 +258,7 @@ func (j *jar) do(method, target string, form ...string) reply {
 		body.Add(form[i], form[i+1])
 	}
 	r := httptest.NewRequest(method, authtest.Origin+target, strings.NewReader(body.Encode()))
+	r.RequestURI = target // as browsers send it
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
 	r.Header.Set("Accept", "text/html")
 	if method == http.MethodPost {

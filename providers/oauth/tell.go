@@ -30,7 +30,7 @@ func (p *Provider) tell(w http.ResponseWriter, r *http.Request, t transaction, e
 		page.Method = http.MethodGet
 		url := *r.URL
 		url.Path, url.RawPath, url.RawQuery = p.m.Path("/accounts"), "", ""
-		page.URL = &url
+		page.URL, page.RequestURI = &url, url.Path // neither has the code
 		p.m.Refuse(w, &page, err)
 	case t.Intent == toLink && nobody == nil:
 		p.showAccounts(w, r, err)
