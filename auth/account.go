@@ -154,7 +154,8 @@ func (m *Manager) discardUser(ctx context.Context, userID string) {
 //
 // The errors are those of [CredentialStore]; [ErrConflict] also if another
 // change was made at the same time, [ErrLastCredential] if no way in would be
-// left. If the change was made but sessions could not be ended, the error wraps
+// left, [ErrNoCredentials] if ctx belongs to a session of the user's that has ended
+// meanwhile. If the change was made but sessions could not be ended, the error wraps
 // none of these: call [Manager.RevokeUserSessions] again. [ErrInvalid] if one of
 // the credentials is another user's.
 //
@@ -173,12 +174,17 @@ func (m *Manager) ChangeCredentials(ctx context.Context, userID string, changes 
 	if err != nil {
 		return err
 	}
-	if err := m.keepsWayIn(ctx, userID, changes); err != nil {
-		return err
-	}
 	var except []SessionID
 	if id, err := m.IdentityFrom(ctx); err == nil && id.UserID == userID && id.Session != nil {
 		except = []SessionID{id.Session.ID}
+		// After the guard: whoever has ended the session by a change of their own is
+		// met there, or has been before, and is seen here.
+		if err := m.Recheck(ctx); err != nil {
+			return err
+		}
+	}
+	if err := m.keepsWayIn(ctx, userID, changes); err != nil {
+		return err
 	}
 	err = m.changeInTx(ctx, func(ctx context.Context) error {
 		// The guard comes first: of two changes the second stops there.

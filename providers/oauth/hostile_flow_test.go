@@ -1,10 +1,15 @@
 package oauth
 
 import (
+	"context"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/gatehouse-go/gatehouse/auth"
+	"github.com/gatehouse-go/gatehouse/stores/memory"
 )
 
 // Whoever has to log in, or to confirm who they are, is led back to the page with the
@@ -30,5 +35,86 @@ func TestHostileWayBackHasNoCode(t *testing.T) {
 		if r := k.do(http.MethodPost, "/auth/oauth/alpha/"+path); r.location() != "/auth/confirm?next=%2Fauth%2Faccounts" {
 			t.Errorf("%s without a fresh proof: %d to %q", path, r.Code, r.location())
 		}
+	}
+}
+
+// A meddler is a store in which something happens before a call.
+type meddler struct {
+	auth.Store
+	mu     sync.Mutex
+	before func(verb, kind string)
+}
+
+func (s *meddler) Unwrap() any { return s.Store }
+
+// next makes something happen once, before the next call of verb for that kind.
+func (s *meddler) next(verb, kind string, f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.before = func(v, k string) {
+		if v != verb || k != kind {
+			return
+		}
+		s.before = nil
+		s.mu.Unlock()
+		defer s.mu.Lock()
+		f()
+	}
+}
+
+func (s *meddler) happen(verb, kind string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.before != nil {
+		s.before(verb, kind)
+	}
+}
+
+func (s *meddler) LoadCredential(ctx context.Context, kind, key string) (auth.Credential, error) {
+	s.happen("LoadCredential", kind)
+	return s.Store.LoadCredential(ctx, kind, key)
+}
+
+func (s *meddler) ChangeCredentials(ctx context.Context, changes ...auth.Change) error {
+	for _, c := range changes {
+		if c.New != nil {
+			s.happen("ChangeCredentials", c.New.Kind)
+		} else {
+			s.happen("ChangeCredentials", c.Old.Kind)
+		}
+	}
+	return s.Store.ChangeCredentials(ctx, changes...)
+}
+
+func meddled(s **meddler) func(*setup) {
+	return func(set *setup) {
+		*s = &meddler{Store: memory.New(nil)}
+		set.store = *s
+	}
+}
+
+// Whoever takes an account back ends the sessions of whoever is in it. What such a
+// session was about to change is not changed any more.
+func TestHostileChangeOfAnEndedSession(t *testing.T) {
+	var store *meddler
+	s := newSite(t, meddled(&store))
+	thief := s.browser()
+	id := thief.register("ada@example.com")
+	thief.get(s.b.answer(thief.start("beta/link"), Account{Subject: "77"}))
+	end := func() {
+		if err := s.m.RevokeUserSessions(context.Background(), id); err != nil {
+			t.Error(err)
+		}
+	}
+	back := s.a.answer(thief.startLink(), bob())
+	store.next("LoadCredential", "account", end)
+	if r := thief.get(back); len(s.links(id)) != 1 {
+		t.Errorf("linked by a session that has ended: %d to %q, links %v", r.Code, r.location(), s.links(id))
+	}
+
+	thief.do(http.MethodPost, "/auth/login", "email", "ada@example.com", "password", goodPassword)
+	store.next("LoadCredential", "account", end)
+	if r := thief.do(http.MethodPost, "/auth/oauth/beta/unlink"); len(s.links(id)) != 1 {
+		t.Errorf("unlinked by a session that has ended: %d to %q, links %v", r.Code, r.location(), s.links(id))
 	}
 }
