@@ -298,6 +298,9 @@ func (m *Manager) forgetDevices(ctx context.Context, userID string) error {
 func describeChanges(changes []Change) string {
 	s := ""
 	for _, c := range changes {
+		if c.Old != nil && c.Old == c.New {
+			continue // it was to be there, and is as it was
+		}
 		verb, kind := "changed ", ""
 		switch {
 		case c.New == nil && c.Old != nil:

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/auth"
+	"github.com/gatehouse-go/gatehouse/auth/authtest"
 	"github.com/gatehouse-go/gatehouse/stores/memory"
 )
 
@@ -116,5 +117,58 @@ func TestHostileChangeOfAnEndedSession(t *testing.T) {
 	store.next("LoadCredential", "account", end)
 	if r := thief.do(http.MethodPost, "/auth/oauth/beta/unlink"); len(s.links(id)) != 1 {
 		t.Errorf("unlinked by a session that has ended: %d to %q, links %v", r.Code, r.location(), s.links(id))
+	}
+}
+
+// An address that is proved stands in for one way in and not for two: whoever owes a
+// second factor links nothing before it is proved, and a disabled user links nothing.
+func TestHostileAutoLinkIsNoSecondFactor(t *testing.T) {
+	factor := authtest.Factor{}
+	off := map[string]bool{}
+	s := newSite(t, func(set *setup) {
+		set.opts.AutoLink = true
+		set.auth.Providers = []auth.Provider{&factor}
+		set.users = loader{set.users, off}
+	})
+	owner := s.browser()
+	id := owner.register("ada@example.com")
+	s.verify("ada@example.com")
+	off[id] = true
+	s.browser().logIn(ada())
+	off[id] = false
+	if got := s.links(id); len(got) != 0 {
+		t.Errorf("linked to a disabled user: %v", got)
+	}
+	c := authtest.CodeCredential(id)
+	if err := s.m.ChangeCredentials(t.Context(), id, auth.Change{New: &c}); err != nil {
+		t.Fatal(err)
+	}
+	thief := s.browser()
+	thief.refused("AutoLink to a user who owes a factor", thief.logIn(ada()), http.StatusConflict)
+	if got := s.links(id); len(got) != 0 {
+		t.Errorf("linked by half a login: %v", got)
+	}
+}
+
+// An address that its user gives up, or that is found not to be theirs, while somebody
+// comes with it, links nothing.
+func TestHostileAutoLinkAddressMoves(t *testing.T) {
+	var store *meddler
+	s := newSite(t, meddled(&store), func(set *setup) { set.opts.AutoLink = true })
+	id := s.browser().register("ada@example.com")
+	s.verify("ada@example.com")
+	store.next("LoadCredential", "account", func() {
+		old, err := s.m.Store().LoadCredential(context.Background(), "email", "ada@example.com")
+		if err == nil {
+			err = s.m.ChangeCredentials(context.Background(), id, auth.Change{Old: &old})
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	j := s.browser()
+	r := j.logIn(ada())
+	if got := s.links(id); len(got) != 0 || j.who() == id {
+		t.Errorf("linked by an address that is not theirs any more: %d, links %v", r.Code, got)
 	}
 }

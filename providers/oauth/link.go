@@ -58,8 +58,9 @@ func (p *Provider) confirm(w http.ResponseWriter, r *http.Request, c *Connector,
 	p.m.Finish(w, r, nil, t.Next)
 }
 
-// attach links the account to the user. The user's other sessions end.
-func (p *Provider) attach(ctx context.Context, c *Connector, userID string, a Account, token *oauth2.Token) (auth.Credential, error) {
+// attach links the account to the user, if what it rests on can be changed as well. The
+// user's other sessions end.
+func (p *Provider) attach(ctx context.Context, c *Connector, userID string, a Account, token *oauth2.Token, restsOn ...auth.Change) (auth.Credential, error) {
 	switch l, err := p.held(ctx, c, a); {
 	case err == nil && l.UserID == userID:
 		p.renew(ctx, c, l, a, token)
@@ -80,11 +81,11 @@ func (p *Provider) attach(ctx context.Context, c *Connector, userID string, a Ac
 	if err != nil {
 		return auth.Credential{}, err
 	}
-	err = p.m.ChangeCredentials(ctx, userID, auth.Change{New: &l})
+	err = p.m.ChangeCredentials(ctx, userID, append([]auth.Change{{New: &l}}, restsOn...)...)
 	switch {
 	case errors.Is(err, auth.ErrExists):
 		return auth.Credential{}, alreadyLinked(err)
-	case errors.Is(err, auth.ErrConflict):
+	case errors.Is(err, auth.ErrConflict), errors.Is(err, auth.ErrNotFound):
 		return auth.Credential{}, conflict(err)
 	}
 	return l, err

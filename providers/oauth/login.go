@@ -68,7 +68,11 @@ func (p *Provider) find(ctx context.Context, c *Connector, a Account, token *oau
 	if key, err := identifier.Email(a.Email); err == nil {
 		switch named, err := p.m.Store().LoadCredential(ctx, "email", key); {
 		case err == nil && p.opts.AutoLink && a.EmailStatus == EmailVerified && !named.VerifiedAt.IsZero():
-			l, err = p.attach(ctx, c, named.UserID, a, token)
+			if err := p.addressIsEnough(ctx, named.UserID); err != nil {
+				return l, false, err
+			}
+			// With the address, unchanged: it must still be theirs.
+			l, err = p.attach(ctx, c, named.UserID, a, token, auth.Change{Old: &named, New: &named})
 			return l, true, err
 		case err == nil:
 			return l, false, accountExists(nil)
@@ -78,6 +82,23 @@ func (p *Provider) find(ctx context.Context, c *Connector, a Account, token *oau
 	}
 	l, err = p.create(ctx, c, a, token)
 	return l, true, err
+}
+
+// addressIsEnough refuses to link by an address alone to a user who may not log in,
+// or who owes more than a first factor: half a login changes nothing.
+func (p *Provider) addressIsEnough(ctx context.Context, userID string) error {
+	_, err := p.m.Identify(ctx, userID)
+	var owed []string
+	if err == nil {
+		owed, err = p.m.FactorsOwed(ctx, userID)
+	}
+	switch {
+	case err == nil && len(owed) > 0:
+		return accountExists(errors.New("oauth: AutoLink: the user owes a second factor"))
+	case errors.Is(err, auth.ErrNotFound), errors.Is(err, auth.ErrBadCredentials):
+		return accountExists(err)
+	}
+	return err
 }
 
 // held returns the link of the account. [auth.ErrNotFound].

@@ -30,7 +30,8 @@ type Options struct {
 	// as claimed.
 	NewUser func(ctx context.Context, connector string, a Account) (auth.Profile, error)
 	// AutoLink links an account without asking, if its address is verified and
-	// believed, and a user here has proved the same one. Default: whoever comes with
+	// believed, and a user here has proved the same one, who owes no second factor: it
+	// would not have been proved. Default: whoever comes with
 	// an account whose address a user here has is asked to log in as that user, and
 	// can link it then.
 	AutoLink bool
