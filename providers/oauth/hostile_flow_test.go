@@ -2,7 +2,9 @@ package oauth
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -170,5 +172,31 @@ func TestHostileAutoLinkAddressMoves(t *testing.T) {
 	r := j.logIn(ada())
 	if got := s.links(id); len(got) != 0 || j.who() == id {
 		t.Errorf("linked by an address that is not theirs any more: %d, links %v", r.Code, got)
+	}
+}
+
+// One network that has many addresses keeps nobody else from logging in.
+func TestHostileStartsOfAWideNetwork(t *testing.T) {
+	for _, wide := range []func(i int) string{
+		func(i int) string { return fmt.Sprintf("[2001:db8:7:%x::1]:1234", i) },
+		func(i int) string { return fmt.Sprintf("198.51.100.%d:1234", i%250) },
+		func(i int) string { return fmt.Sprintf("[2001:db8:%x::1]:1234", i) },
+	} {
+		s := newSite(t, func(set *setup) {
+			set.opts.Starts, set.opts.MaxOpen = auth.Limit{Max: 2, Per: time.Minute}, 400
+		})
+		from := func(addr string) int {
+			r := httptest.NewRequest(http.MethodPost, authtest.Origin+"/auth/oauth/alpha", nil)
+			r.RemoteAddr = addr
+			w := httptest.NewRecorder()
+			s.h.ServeHTTP(w, r)
+			return w.Code
+		}
+		for i := range 500 {
+			from(wide(i))
+		}
+		if got := from("203.0.113.9:1234"); got != http.StatusSeeOther {
+			t.Errorf("after 500 starts from %s and the like, somebody else gets %d", wide(1), got)
+		}
 	}
 }

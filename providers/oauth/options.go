@@ -43,7 +43,9 @@ type Options struct {
 	// IPv6 /64). Default 60 in 1 minute.
 	Starts auth.Limit
 	// MaxOpen is how many logins may be begun in ten minutes by all together, since
-	// each is kept for so long. Default 100,000.
+	// each is kept for so long. Of these a tenth may come from one IPv4 /24 or IPv6
+	// /48 and half from one /16 or /32, or ten times Starts if that is more, so that
+	// nobody with many addresses keeps all others out. Default 100,000.
 	MaxOpen int64
 
 	// Keys seal what is kept of tokens: the first seals, all of them open. They are

@@ -224,40 +224,6 @@ func (p *Provider) take(r *http.Request, c *Connector, answer answer) (t transac
 	return t, ticket.UserID, f, nil
 }
 
-// countStart bounds how many transactions are begun.
-func (p *Provider) countStart(r *http.Request) error {
-	network := "unknown"
-	if addr := p.m.ClientAddr(r); addr.IsValid() {
-		bits := 32
-		if addr.Is6() {
-			bits = 64
-		}
-		if prefix, err := addr.Prefix(bits); err == nil {
-			network = prefix.String()
-		}
-	}
-	now := p.m.Now()
-	for _, counter := range []struct {
-		name  string
-		limit auth.Limit
-	}{
-		{"network " + network, p.opts.Starts},
-		{"all", auth.Limit{Max: p.opts.MaxOpen, Per: lifetime}},
-	} {
-		key := "oauth:" + encode(p.tags.of(nil, "starts", counter.name))
-		n, until, err := p.m.Store().Count(r.Context(), key, counter.limit.Per, now)
-		if err != nil {
-			return err
-		}
-		if n > counter.limit.Max {
-			p.m.Emit(r, auth.Event{Name: "login.limited", Method: method})
-			return &auth.Problem{Status: http.StatusTooManyRequests, Code: "rate_limited", RetryAfter: max(until.Sub(now), time.Second),
-				Detail: "Too many attempts. Try again later."}
-		}
-	}
-	return nil
-}
-
 // within gives a flow its client, and bounds how long the identity provider may
 // keep the browser waiting in all.
 func (c *Connector) within(ctx context.Context, f *flow) (context.Context, context.CancelFunc) {
