@@ -200,3 +200,18 @@ func TestHostileStartsOfAWideNetwork(t *testing.T) {
 		}
 	}
 }
+
+// Whoever unlinks what their session rests on is logged out, and led to where they
+// asked for, or to the accounts by way of the login page.
+func TestHostileUnlinkOwnWayLeadsOn(t *testing.T) {
+	for next, want := range map[string]string{"": "/auth/accounts", "/me": "/me", "//evil.example": "/auth/accounts", "/auth/logout": "/"} {
+		s := newSite(t)
+		j := s.browser()
+		j.logIn(ada())
+		j.get(s.b.answer(j.start("beta/link"), Account{Subject: "77"}))
+		r := j.do(http.MethodPost, "/auth/oauth/alpha/unlink", "next", next)
+		if r.Code != http.StatusSeeOther || r.location() != want || j.who() != "" {
+			t.Errorf("next %q: %d to %q, want %q", next, r.Code, r.location(), want)
+		}
+	}
+}

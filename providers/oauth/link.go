@@ -106,9 +106,9 @@ func (p *Provider) postUnlink(w http.ResponseWriter, r *http.Request, c *Connect
 		gone, err = p.unlink(r.Context(), c, id.UserID, sent.Get("account"))
 	}
 	if err == nil && restsOn(id, gone) {
-		// A session ends with the link that it rests on.
+		// A session ends with the link that it rests on. Where they are led to asks
+		// them to log in, if it has to.
 		err = p.m.LogOut(w, r)
-		t.Next = p.m.URL("/login")
 	}
 	if err != nil {
 		p.tell(w, r, t, err)
