@@ -201,6 +201,33 @@ func TestHostileStartsOfAWideNetwork(t *testing.T) {
 	}
 }
 
+// Of many first logins at once all get in, by AutoLink as well.
+func TestHostileAutoLinkInParallel(t *testing.T) {
+	s := newSite(t, func(set *setup) { set.opts.AutoLink = true })
+	id := s.browser().register("ada@example.com")
+	s.verify("ada@example.com")
+	const callers = 20
+	back := make([]string, callers)
+	jars := make([]*jar, callers)
+	for i := range jars {
+		jars[i] = s.browser()
+		back[i] = s.a.answer(jars[i].start("alpha"), ada())
+	}
+	s.store.Meet("UserCredentials", callers)
+	var wg sync.WaitGroup
+	for i, j := range jars {
+		wg.Go(func() {
+			if r := j.get(back[i]); r.Code != http.StatusSeeOther {
+				t.Errorf("%d: %s", r.Code, r.text)
+			}
+		})
+	}
+	wg.Wait()
+	if got := s.links(id); len(got) != 1 {
+		t.Errorf("links %v", got)
+	}
+}
+
 // Whoever unlinks what their session rests on is logged out, and led to where they
 // asked for, or to the accounts by way of the login page.
 func TestHostileUnlinkOwnWayLeadsOn(t *testing.T) {

@@ -73,6 +73,11 @@ func (p *Provider) find(ctx context.Context, c *Connector, a Account, token *oau
 			}
 			// With the address, unchanged: it must still be theirs.
 			l, err = p.attach(ctx, c, named.UserID, a, token, auth.Change{Old: &named, New: &named})
+			if errors.Is(err, auth.ErrExists) || errors.Is(err, auth.ErrConflict) { // somebody was quicker, perhaps with this account
+				if made, failed := p.held(ctx, c, a); failed == nil {
+					return made, false, nil
+				}
+			}
 			return l, true, err
 		case err == nil:
 			return l, false, accountExists(nil)
