@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -226,6 +227,32 @@ func TestHostileAutoLinkInParallel(t *testing.T) {
 	if got := s.links(id); len(got) != 1 {
 		t.Errorf("links %v", got)
 	}
+}
+
+// A name that is taken is not said to be an address.
+func TestHostileNameIsTaken(t *testing.T) {
+	s := newSite(t, func(set *setup) {
+		set.opts.NewUser = func(_ context.Context, _ string, a Account) (auth.Profile, error) {
+			return auth.Profile{Username: a.Username}, nil
+		}
+	})
+	a, b := ada(), bob()
+	a.Username, b.Username = "ada", "ada"
+	s.browser().logIn(a)
+	j := s.browser()
+	j.header.Set("Accept", "application/json")
+	if r := j.get(s.a.answer(s.authURL(j), b)); r.Code != http.StatusConflict || r.code() != "taken" {
+		t.Errorf("%d %s", r.Code, r.text)
+	}
+}
+
+// authURL begins a login of a client that wants JSON.
+func (s *site) authURL(j *jar) string {
+	var to struct{ Next string }
+	if err := json.Unmarshal([]byte(j.do(http.MethodPost, "/auth/oauth/alpha").text), &to); err != nil {
+		s.t.Fatal(err)
+	}
+	return to.Next
 }
 
 // Whoever unlinks what their session rests on is logged out, and led to where they

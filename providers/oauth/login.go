@@ -160,11 +160,16 @@ func (p *Provider) create(ctx context.Context, c *Connector, a Account, token *o
 		return auth.Credential{}, failed
 	case errors.Is(err, auth.ErrExists):
 		// Somebody was quicker: with this account, or with its address.
-		l, err := p.held(ctx, c, a)
-		if errors.Is(err, auth.ErrNotFound) {
-			err = accountExists(err)
+		l, missing := p.held(ctx, c, a)
+		if !errors.Is(missing, auth.ErrNotFound) {
+			return l, missing
 		}
-		return l, err
+		if key, invalid := identifier.Email(profile.Email); invalid == nil {
+			if _, free := p.m.Store().LoadCredential(ctx, "email", key); free == nil {
+				return l, accountExists(err)
+			}
+		}
+		return l, problem(http.StatusConflict, "taken", "The name of this account is taken here already.", err)
 	case errors.Is(err, auth.ErrInvalid):
 		return auth.Credential{}, problem(http.StatusUnprocessableEntity, "oauth_failed", "This account cannot be used here.", err)
 	}
