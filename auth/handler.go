@@ -7,7 +7,8 @@ import (
 
 // Handler wraps the host's whole handler. It refuses unsafe requests that a
 // browser sent from another site, but for those routes that a [Provider] has for
-// them, and makes who is asking available to everything inside, which is found out
+// them (of a Manager inside this one they have to be named in [Options.CrossOrigin]
+// as well), and makes who is asking available to everything inside, which is found out
 // only if somebody asks.
 //
 // A GET or HEAD that is not for Gatehouse's own routes and carries none of its
@@ -35,6 +36,11 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 		s := &state{m: m, r: r, token: found.session, has: found.has}
 		r = r.WithContext(s)
 		if m.opts.CrossOrigin.Check(r) != nil {
+			if outside := current(s.r.Context()); outside != nil && outside.elsewhere {
+				// A Manager around this one takes it from other sites, for a route of its own.
+				next.ServeHTTP(w, m.fromElsewhere(s.r))
+				return
+			}
 			if err := s.exempt(); err != nil {
 				vary(w.Header(), varyCookie)
 				m.Refuse(w, r, err)
