@@ -105,10 +105,10 @@ func (p *Provider) postUnlink(w http.ResponseWriter, r *http.Request, c *Connect
 	if err == nil {
 		gone, err = p.unlink(r.Context(), c, id.UserID, sent.Get("account"))
 	}
-	if err == nil && restsOn(id, gone) {
+	if gone.Kind != "" && restsOn(id, gone) {
 		// A session ends with the link that it rests on. Where they are led to asks
 		// them to log in, if it has to.
-		err = p.m.LogOut(w, r)
+		err = errors.Join(err, p.m.LogOut(w, r))
 	}
 	if err != nil {
 		p.tell(w, r, t, err)
@@ -119,7 +119,8 @@ func (p *Provider) postUnlink(w http.ResponseWriter, r *http.Request, c *Connect
 }
 
 // unlink removes the user's link to the account with that subject, or to the only
-// one of the connector's if subject is "".
+// one of the connector's if subject is "". It returns the link if that is gone, also
+// with an error: the user's other sessions may live on then.
 func (p *Provider) unlink(ctx context.Context, c *Connector, userID, subject string) (auth.Credential, error) {
 	links, err := p.m.Store().UserCredentials(ctx, userID, c.kind)
 	if err != nil {
@@ -137,14 +138,16 @@ func (p *Provider) unlink(ctx context.Context, c *Connector, userID, subject str
 	err = p.m.ChangeCredentials(ctx, userID, auth.Change{Old: l})
 	switch {
 	case errors.Is(err, auth.ErrLastCredential):
-		return *l, problem(http.StatusConflict, "last_credential", "This is the only way in that you have. Add another one first.", err)
+		return auth.Credential{}, problem(http.StatusConflict, "last_credential", "This is the only way in that you have. Add another one first.", err)
 	case errors.Is(err, auth.ErrConflict), errors.Is(err, auth.ErrNotFound):
-		return *l, conflict(err)
+		return auth.Credential{}, conflict(err)
 	case err != nil:
-		return *l, err
+		if _, there := p.m.Store().LoadCredential(ctx, l.Kind, l.Key); !errors.Is(there, auth.ErrNotFound) {
+			return auth.Credential{}, err
+		}
 	}
 	p.revokeTokens(ctx, *l)
-	return *l, nil
+	return *l, err
 }
 
 // UnlinkAll removes all of the user's links, and ends all of their sessions but the
