@@ -195,35 +195,36 @@ func ask(ctx context.Context, backend tokenBackend, l link, now func() time.Time
 var errOvertaken = errors.New("oauth: the tokens were replaced meanwhile")
 
 // settle ends the lease and writes what change makes of the link, whatever else was
-// changed in it meanwhile, unless its tokens are others by now. It does not end with
-// ctx, and tries again while the store fails.
+// changed in it meanwhile, unless its tokens are others by now. It looks before it
+// writes: a link that was removed and made anew has the versions of the old one once
+// more. It does not end with ctx, and tries again while the store fails.
 func (k *tokenKeeper) settle(ctx context.Context, l link, change func(l *link) error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 	defer cancel()
 	used := l.Refresh
 	for wait := 10 * time.Millisecond; ; wait = min(2*wait, time.Second) {
-		l.rec.Lease, l.rec.Broken = 0, false
-		err := change(&l)
-		if err != nil {
-			return err
+		l, err := k.load(ctx, l.linkName)
+		if err == nil {
+			if l.Refresh != used {
+				return errOvertaken
+			}
+			l.rec.Lease, l.rec.Broken = 0, false
+			if err := change(&l); err != nil {
+				return err
+			}
+			err = k.write(ctx, &l)
 		}
-		if err = k.write(ctx, &l); err == nil {
+		switch {
+		case err == nil:
 			return nil
+		case errors.Is(err, auth.ErrNotFound):
+			return noTokens()
 		}
-		for err != nil {
-			if errors.Is(err, auth.ErrNotFound) {
-				return noTokens()
-			}
-			select {
-			case <-ctx.Done():
-				k.logFailure(ctx, "writing down what came of a refresh", l.linkName, err)
-				return fmt.Errorf("oauth: what came of a refresh could not be kept: %v", err)
-			case <-time.After(wait/2 + rand.N(wait)):
-			}
-			l, err = k.load(ctx, l.linkName)
-		}
-		if l.Refresh != used {
-			return errOvertaken
+		select {
+		case <-ctx.Done():
+			k.logFailure(ctx, "writing down what came of a refresh", l.linkName, err)
+			return fmt.Errorf("oauth: what came of a refresh could not be kept: %v", err)
+		case <-time.After(wait/2 + rand.N(wait)):
 		}
 	}
 }
