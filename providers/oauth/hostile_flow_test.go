@@ -269,3 +269,23 @@ func TestHostileUnlinkOwnWayLeadsOn(t *testing.T) {
 		}
 	}
 }
+
+// Where nobody can register, an address that an identity provider does not vouch for
+// does not say whether somebody here has it.
+func TestHostileClosedTellsNoAddress(t *testing.T) {
+	s := newSite(t, func(set *setup) { set.opts.Closed = true })
+	s.browser().register("ada@example.com")
+	a := ada()
+	for _, a.EmailStatus = range []EmailStatus{EmailUnverified, EmailUnknown} {
+		there := s.browser().logIn(a)
+		a.Email = "nobody@example.com"
+		if not := s.browser().logIn(a); there.Code != not.Code || there.text != not.text {
+			t.Errorf("%q: %d for an address that is here, %d for another", a.EmailStatus, there.Code, not.Code)
+		}
+		a.Email = "ada@example.com"
+	}
+	a.EmailStatus = EmailVerified
+	if r := s.browser().logIn(a); r.Code != http.StatusConflict {
+		t.Errorf("an address that is theirs: %d", r.Code)
+	}
+}

@@ -79,8 +79,9 @@ func (p *Provider) find(ctx context.Context, c *Connector, a Account, token *oau
 				}
 			}
 			return l, true, err
-		case err == nil:
+		case err == nil && (p.canCreate || a.EmailStatus == EmailVerified):
 			return l, false, accountExists(nil)
+		case err == nil: // where nobody registers, an address that was made up finds out nothing
 		case !errors.Is(err, auth.ErrNotFound):
 			return l, false, err
 		}
