@@ -182,7 +182,7 @@ func TestOrigins(t *testing.T) {
 	}
 	// An issuer that hangs is waited for no longer than the page can wait, and once.
 	hang := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
-	defer hang.Close()
+	defer func() { hang.CloseClientConnections(); hang.Close() }()
 	c = OIDC(hang.URL, testClient, "", &ConnectorOptions{InsecureHTTP: true})
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()

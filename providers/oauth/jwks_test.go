@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -158,21 +159,18 @@ func TestReadKeys(t *testing.T) {
 
 // A hundred who come at once make one request, and one who leaves takes nobody along.
 func TestKeysAtOnce(t *testing.T) {
-	release := make(chan struct{})
-	var mu sync.Mutex
-	asked := 0
+	began, release := make(chan struct{}, 2), make(chan struct{})
+	var asked atomic.Int32
 	c := fetched[int]{keep: time.Hour}
 	c.fetch = func(ctx context.Context, _ *http.Client) (int, time.Duration, error) {
-		mu.Lock()
-		asked++
-		n := asked
-		mu.Unlock()
-		if n == 1 {
-			<-ctx.Done()
+		asked.Add(1)
+		began <- struct{}{}
+		select {
+		case <-release:
+			return 42, time.Hour, nil
+		case <-ctx.Done():
 			return 0, 0, ctx.Err()
 		}
-		<-release
-		return 42, time.Hour, nil
 	}
 	now := time.Now()
 	ctx, leave := context.WithCancel(t.Context())
@@ -182,14 +180,7 @@ func TestKeysAtOnce(t *testing.T) {
 			t.Error("got something from a request that was given up")
 		}
 	})
-	for { // until it is under way
-		mu.Lock()
-		n := asked
-		mu.Unlock()
-		if n == 1 {
-			break
-		}
-	}
+	<-began
 	for range 100 {
 		done.Go(func() {
 			if v, err := c.get(t.Context(), nil, now, false); v != 42 || err != nil {
@@ -201,8 +192,8 @@ func TestKeysAtOnce(t *testing.T) {
 	left.Wait()
 	close(release)
 	done.Wait()
-	if asked != 2 {
-		t.Errorf("asked %d times", asked)
+	if n := asked.Load(); n != 1 {
+		t.Errorf("asked %d times", n)
 	}
 }
 

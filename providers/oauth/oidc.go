@@ -132,9 +132,7 @@ func (b *oidcBackend) origins(ctx context.Context, client *http.Client) []string
 	if !ok && client != nil {
 		ctx, cancel := context.WithTimeout(ctx, originsWait)
 		defer cancel()
-		var err error
-		md, err = b.metadata.get(ctx, client, time.Now(), false)
-		ok = err == nil
+		md, ok = b.metadata.glance(ctx, client, time.Now())
 	}
 	if ok {
 		if o := originOf(md.authorization); !slices.Contains(origins, o) {

@@ -18,12 +18,13 @@ type fetched[T any] struct {
 	keep time.Duration
 
 	mu     sync.Mutex
-	flight chan struct{} // closed when the one who asks is done; or nil
+	flight chan struct{} // closed when there is an answer; nil if nobody asks
+	slow   bool          // somebody had no more time to wait for flight
 	value  T
 	have   bool
 	at     time.Time // when value came
 	fresh  time.Duration
-	tried  time.Time // when it was last asked for, by somebody who waited for the answer
+	tried  time.Time // when it was last asked for
 	err    error     // what came of that
 }
 
@@ -33,23 +34,21 @@ const (
 	// retryStale is how long no more than one request is made while there is
 	// something, be it old, or said by somebody not to be enough.
 	retryStale = time.Minute
+	// maxAsking is for clients without a timeout.
+	maxAsking = time.Minute
 )
 
 // get returns what there is, and asks first if that is old. With renew it is not
 // enough, and asked for again, if that was not done within retryStale.
 func (c *fetched[T]) get(ctx context.Context, client *http.Client, now time.Time, renew bool) (T, error) {
+	var none T
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for c.due(now, renew) {
-		if c.flight == nil {
-			c.ask(ctx, client, now)
-			if renew && c.err != nil {
-				var none T
-				return none, c.err
-			}
-			break
+		flight, first := c.flight, c.flight == nil
+		if first {
+			flight = c.ask(ctx, client, now)
 		}
-		flight := c.flight
 		c.mu.Unlock()
 		select {
 		case <-flight:
@@ -57,42 +56,82 @@ func (c *fetched[T]) get(ctx context.Context, client *http.Client, now time.Time
 		}
 		c.mu.Lock()
 		if ctx.Err() != nil {
-			var none T
+			c.slow = c.slow || errors.Is(ctx.Err(), context.DeadlineExceeded) && c.flight == flight
 			return none, outcome(ctx.Err())
+		}
+		if first {
+			if renew && c.err != nil {
+				return none, c.err
+			}
+			break
 		}
 	}
 	if c.usable(now) {
 		return c.value, nil
 	}
-	var none T
 	if c.err == nil {
 		return none, errUnavailable
 	}
 	return none, c.err
 }
 
-// ask asks. mu is locked before and after, and not meanwhile.
-func (c *fetched[T]) ask(ctx context.Context, client *http.Client, now time.Time) {
+// glance is get for what is as good without. It does not wait for an answer for which
+// somebody has waited in vain already.
+func (c *fetched[T]) glance(ctx context.Context, client *http.Client, now time.Time) (T, bool) {
+	c.mu.Lock()
+	slow := c.flight != nil && c.slow
+	c.mu.Unlock()
+	if slow {
+		var none T
+		return none, false
+	}
+	v, err := c.get(ctx, client, now, false)
+	return v, err == nil
+}
+
+// ask begins to ask, and returns what is closed at the end. mu is locked. It is for
+// everybody, and so it ends with nobody's request: else whoever comes first and goes
+// away, or has little time, decides what the others get.
+func (c *fetched[T]) ask(ctx context.Context, client *http.Client, now time.Time) chan struct{} {
 	flight := make(chan struct{})
-	c.flight, c.err = flight, errUnavailable
-	defer func() { // also after a panic, lest the others wait for ever
-		c.flight = nil
-		close(flight)
-	}()
-	value, fresh, err := func() (T, time.Duration, error) {
-		c.mu.Unlock()
-		defer c.mu.Lock()
-		return c.fetch(ctx, client)
-	}()
-	c.err = err
-	if err == nil {
-		c.value, c.have, c.fresh, c.at = value, true, fresh, now
+	c.flight, c.slow = flight, false
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxAsking)
+	go func(ctx context.Context) {
+		var (
+			value T
+			fresh time.Duration
+			err   = wrap(errBadAnswer, "asking for it panicked")
+		)
+		defer func() {
+			cancel()
+			_ = recover() // of what came from outside: it must not end the process
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.flight, c.err, c.tried = nil, err, now
+			if err == nil {
+				c.value, c.have, c.fresh, c.at = value, true, fresh, now
+			}
+			close(flight)
+		}()
+		value, fresh, err = c.fetch(ctx, lasting(client))
+	}(ctx)
+	return flight
+}
+
+// lasting returns client without the end of the flow that it was made for. Its
+// timeout stays.
+func lasting(client *http.Client) *http.Client {
+	if client == nil {
+		return nil
 	}
-	// A browser that went away says nothing of the identity provider, unless there is
-	// something and whoever asks for more has to wait anyhow.
-	if c.usable(now) || !errors.Is(ctx.Err(), context.Canceled) {
-		c.tried = now
+	l, ok := client.Transport.(limited)
+	if !ok {
+		return client
 	}
+	l.ctx = context.WithoutCancel(l.ctx)
+	c := *client
+	c.Transport = l
+	return &c
 }
 
 // usable reports whether what there is can be used without asking, or when nobody

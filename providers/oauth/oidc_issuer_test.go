@@ -65,6 +65,8 @@ type testIssuer struct {
 	userinfo map[string]any
 	// broken paths answer 500.
 	broken map[string]bool
+	// before are called before a path is answered.
+	before map[string]func()
 	// respond, if there is one, changes the token response.
 	respond func(r map[string]any)
 	// idToken returns the token for a nonce; it is expected to be bare claims signed
@@ -100,6 +102,12 @@ func newTestIssuer(t *testing.T) *testIssuer {
 	})
 	i.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		i.mu.Lock()
+		before := i.before[r.URL.Path]
+		i.mu.Unlock()
+		if before != nil {
+			before()
+		}
+		i.mu.Lock()
 		defer i.mu.Unlock()
 		i.hits[r.URL.Path]++
 		if i.broken[r.URL.Path] {
@@ -112,6 +120,11 @@ func newTestIssuer(t *testing.T) *testIssuer {
 	i.keys = []any{jose.JSONWebKey{Key: rsaKey().Public(), KeyID: "k1", Use: "sig", Algorithm: "RS256"}}
 	i.idToken = func(nonce string) string { return i.sign(i.claims(nonce, nil)) }
 	return i
+}
+
+// respondTo has f called before each answer at path.
+func (i *testIssuer) respondTo(path string, f func()) {
+	i.set(func() { i.before = map[string]func(){path: f} })
 }
 
 func serveJSON(w http.ResponseWriter, v any) {
