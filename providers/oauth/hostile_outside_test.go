@@ -94,3 +94,44 @@ func TestHostileSharedFetchPanics(t *testing.T) {
 		t.Errorf("asked %d times", n.Load())
 	}
 }
+
+// A key says what it is for in two ways (RFC 7517, sections 4.2 and 4.3).
+func TestHostileKeyOperations(t *testing.T) {
+	const key = `{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"`
+	for more, want := range map[string]int{
+		``:                                1,
+		`,"key_ops":["verify"]`:           1,
+		`,"key_ops":["sign","verify"]`:    1,
+		`,"key_ops":["encrypt"]`:          0,
+		`,"key_ops":["wrapKey","Verify"]`: 0,
+		`,"key_ops":[]`:                   0,
+		`,"key_ops":"verify"`:             0,
+		`,"use":"enc"`:                    0,
+		`,"alg":"HS256"`:                  0,
+	} {
+		keys, err := readKeys([]byte(`{"keys":[` + key + more + `}]}`))
+		if len(keys) != want || (err != nil) != (want == 0) {
+			t.Errorf("%s: %d keys, %v", more, len(keys), err)
+		}
+	}
+}
+
+// Of two claims about one address, the one that denies counts.
+func TestHostileEmailTwoWords(t *testing.T) {
+	for _, tt := range []struct {
+		verified, edov any
+		want           EmailStatus
+	}{
+		{false, true, EmailUnverified},
+		{false, false, EmailUnverified},
+		{true, false, EmailUnknown},
+		{true, true, EmailVerified},
+		{nil, "true", EmailUnknown},
+		{true, nil, EmailUnknown},
+	} {
+		a := Account{Email: "a@example.com", Claims: map[string]any{"email": "a@example.com", "email_verified": tt.verified, "xms_edov": tt.edov}}
+		if got := TrustEmailVerified(a); got != tt.want {
+			t.Errorf("email_verified %v, xms_edov %v: %q, want %q", tt.verified, tt.edov, got, tt.want)
+		}
+	}
+}

@@ -76,7 +76,7 @@ func readKeys(body []byte) ([]jose.JSONWebKey, error) {
 	var keys []jose.JSONWebKey
 	for _, raw := range set.Keys {
 		var key jose.JSONWebKey
-		if json.Unmarshal(raw, &key) == nil && usable(key) {
+		if json.Unmarshal(raw, &key) == nil && usable(key) && verifies(raw) {
 			keys = append(keys, key)
 		}
 	}
@@ -84,6 +84,18 @@ func readKeys(body []byte) ([]jose.JSONWebKey, error) {
 		return nil, fmt.Errorf("%w: none of the keys can verify a signature", errBadAnswer)
 	}
 	return keys, nil
+}
+
+// verifies reports whether a key is said to be for verifying, or nothing is said
+// (RFC 7517, section 4.3): go-jose does not read that.
+func verifies(raw json.RawMessage) bool {
+	var key struct {
+		Operations *[]string `json:"key_ops"`
+	}
+	if json.Unmarshal(raw, &key) != nil {
+		return false
+	}
+	return key.Operations == nil || slices.Contains(*key.Operations, "verify")
 }
 
 func usable(key jose.JSONWebKey) bool {

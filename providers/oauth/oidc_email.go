@@ -22,18 +22,13 @@ func emailSaid(a Account, strings bool) EmailStatus {
 	if a.Email == "" || a.Claims["email"] != any(a.Email) {
 		return EmailUnknown
 	}
-	if v, there := a.Claims["xms_edov"]; there {
-		if v == true {
-			return EmailVerified
-		}
-		return EmailUnknown
-	}
 	v := a.Claims["email_verified"]
+	edov, there := a.Claims["xms_edov"]
 	switch {
-	case v == true || strings && v == any("true"):
-		return EmailVerified
-	case v == false || strings && v == any("false"):
+	case v == false || strings && v == any("false"): // whatever else is said
 		return EmailUnverified
+	case there && edov == true, !there && (v == true || strings && v == any("true")):
+		return EmailVerified
 	default:
 		return EmailUnknown
 	}
