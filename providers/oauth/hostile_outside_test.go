@@ -3,7 +3,9 @@ package oauth
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -132,6 +134,43 @@ func TestHostileEmailTwoWords(t *testing.T) {
 		a := Account{Email: "a@example.com", Claims: map[string]any{"email": "a@example.com", "email_verified": tt.verified, "xms_edov": tt.edov}}
 		if got := TrustEmailVerified(a); got != tt.want {
 			t.Errorf("email_verified %v, xms_edov %v: %q, want %q", tt.verified, tt.edov, got, tt.want)
+		}
+	}
+}
+
+// answers is the transport of a client whose answers are made up.
+type answers func(r *http.Request) *http.Response
+
+func (f answers) RoundTrip(r *http.Request) (*http.Response, error) { return f(r), nil }
+
+// AuthURL makes it an Imitation.
+func (f answers) AuthURL(u string) string { return u }
+
+func answerWith(status int, body string, header ...string) *http.Response {
+	resp := &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)), ContentLength: -1}
+	for n := 0; n+1 < len(header); n += 2 {
+		resp.Header.Set(header[n], header[n+1])
+	}
+	return resp
+}
+
+// GitHub refuses with 403 also whoever asks too often. That is not to have no
+// address, with which somebody who has an account here would become a second user.
+func TestHostileGitHubRateLimit(t *testing.T) {
+	for name, tt := range map[string]struct {
+		header []string
+		want   error
+	}{
+		"no permission":       {nil, nil},
+		"some requests left":  {[]string{"X-RateLimit-Remaining", "4999"}, nil},
+		"none left":           {[]string{"X-RateLimit-Remaining", "0"}, errUnavailable},
+		"the secondary limit": {[]string{"Retry-After", "60"}, errUnavailable},
+	} {
+		idp := answers(func(*http.Request) *http.Response { return answerWith(http.StatusForbidden, `{}`, tt.header...) })
+		out := newOutbound(&ConnectorOptions{Insecure: idp, Timeout: time.Second})
+		a, err := githubAccount(&exchange{ctx: t.Context(), flow: &flow{client: out.client(t.Context())}, account: Account{Subject: "1"}})
+		if !errors.Is(err, tt.want) || (err == nil) != (a.Subject != "") {
+			t.Errorf("%s: %+v, %v", name, a, err)
 		}
 	}
 }

@@ -130,7 +130,7 @@ func (b limited) RoundTrip(req *http.Request) (*http.Response, error) {
 // acceptable refuses what no caller could make anything of.
 func acceptable(resp *http.Response) error {
 	switch {
-	case resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests:
+	case resp.StatusCode >= 500 || resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusForbidden && tooOften(resp.Header):
 		return fmt.Errorf("%w: it answers with status %d", errUnavailable, resp.StatusCode)
 	case resp.ContentLength > maxBody:
 		return errTooLong
@@ -140,6 +140,13 @@ func acceptable(resp *http.Response) error {
 		return fmt.Errorf("%w: its encoding was not asked for", errBadAnswer)
 	}
 	return nil
+}
+
+// tooOften reports whether a refusal is of the rate and not of the request, as
+// GitHub has it. It says nothing of the user: to take it for "there is no address"
+// would make a second user of somebody who has one here.
+func tooOften(h http.Header) bool {
+	return h.Get("Retry-After") != "" || h.Get("X-RateLimit-Remaining") == "0"
 }
 
 var errTooLong = fmt.Errorf("%w: it is longer than %d bytes", errBadAnswer, maxBody)
