@@ -93,10 +93,12 @@ func gothConnector(g gothSpec, opts *ConnectorOptions) *Connector {
 	if first != nil {
 		b.traits, b.known = traitsOf(first)
 		b.settable = clientField(first).IsValid()
-		if _, err := configOf(first); b.traits.exchange && err != nil {
-			b.problems = append(b.problems, err)
+		if b.traits.exchange {
+			if _, err := configOf(first); err != nil {
+				b.problems = append(b.problems, err)
+			}
 		}
-		if samePointer(first, second) {
+		if samePointer(first, second) || sameField(first, second) {
 			b.problems = append(b.problems, errors.New("the function returns the same provider twice: make a new one in it each time, as flows run at once"))
 		}
 		if name == "" {
@@ -176,11 +178,26 @@ func clientField(p goth.Provider) reflect.Value {
 		return reflect.Value{}
 	}
 	for _, name := range []string{"HTTPClient", "Client"} {
-		if f := v.Elem().FieldByName(name); f.IsValid() && f.CanSet() && f.Type() == reflect.TypeFor[*http.Client]() {
+		field, ok := v.Elem().Type().FieldByName(name)
+		if !ok {
+			continue
+		}
+		// It can be that of a provider within, which can be nil.
+		if f, err := v.Elem().FieldByIndexErr(field.Index); err == nil && f.CanSet() && f.Type() == reflect.TypeFor[*http.Client]() {
 			return f
 		}
 	}
 	return reflect.Value{}
+}
+
+// sameField reports whether two providers take the client into one field, of a
+// provider within both.
+func sameField(a, b goth.Provider) bool {
+	if isNil(a) || isNil(b) {
+		return false
+	}
+	fa, fb := clientField(a), clientField(b)
+	return fa.IsValid() && fb.IsValid() && fa.Addr().Pointer() == fb.Addr().Pointer()
 }
 
 // make returns a provider of one flow's own. It may panic.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	"github.com/markbates/goth"
 )
 
 // What strangers do to what is asked once for everybody.
@@ -172,5 +173,37 @@ func TestHostileGitHubRateLimit(t *testing.T) {
 		if !errors.Is(err, tt.want) || (err == nil) != (a.Subject != "") {
 			t.Errorf("%s: %+v, %v", name, a, err)
 		}
+	}
+}
+
+// wrapped is a host's provider around another.
+type wrapped struct{ *madeUp }
+
+// A provider made anew around one that is not is shared all the same: two flows would
+// put their clients, and so their verifiers, into one field.
+func TestHostileSharedInside(t *testing.T) {
+	inner := &madeUp{name: "inner"}
+	shared := GothFunc(func(string, *http.Client) goth.Provider { return &wrapped{inner} }, &ConnectorOptions{Name: "x", Title: "X"})
+	if err := shared.check(); err == nil || !strings.Contains(err.Error(), "twice") {
+		t.Errorf("one provider within two: %v", err)
+	}
+	apart := GothFunc(func(string, *http.Client) goth.Provider { return &wrapped{&madeUp{name: "inner"}} }, &ConnectorOptions{Name: "x", Title: "X"})
+	if err := apart.check(); err != nil {
+		t.Errorf("two within two: %v", err)
+	}
+}
+
+// unnamed is one whose Name does not need what it is around.
+type unnamed struct{ *madeUp }
+
+func (unnamed) Name() string { return "unnamed" }
+
+// Reflection meets a nil pointer, and the host a fault that is told rather than a
+// panic while the site is put together.
+func TestHostileNilInside(t *testing.T) {
+	c := GothFunc(func(string, *http.Client) goth.Provider { return &unnamed{} }, nil)
+	_ = c.check()
+	if _, err := c.begin(t.Context(), &flow{state: "s"}); err == nil {
+		t.Error("it has begun")
 	}
 }
