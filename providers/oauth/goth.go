@@ -83,6 +83,7 @@ type gothSpec struct {
 // told by check.
 func gothConnector(g gothSpec, opts *ConnectorOptions) *Connector {
 	b := &gothBackend{gothSpec: g}
+	b.origin.fetch, b.origin.keep = b.askOrigin, metadataKept
 	var scopes []string
 	if opts != nil {
 		scopes = opts.Scopes

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/markbates/goth"
@@ -22,6 +23,8 @@ type gothBackend struct {
 	known    bool // traits are of this provider
 	settable bool // it has a field for the client
 	problems []error
+	hung     atomic.Int64
+	origin   fetched[string] // where browsers are sent
 }
 
 // An exchange is what a flow got from goth.
@@ -34,7 +37,7 @@ type exchange struct {
 
 func (b *gothBackend) begin(ctx context.Context, f *flow) (begun, error) {
 	client := b.client(f.client, &gothTransport{})
-	out, err := run(ctx, b.patience(), func() (begun, error) {
+	out, err := run(ctx, &b.hung, b.patience(), func() (begun, error) {
 		p, err := b.make(f.callback, client, b.c.opts.Scopes)
 		if err != nil {
 			return begun{}, err
@@ -122,7 +125,7 @@ func (b *gothBackend) finish(ctx context.Context, f *flow, params url.Values) (A
 		scopes = nil
 	}
 	kept := string(f.kept)
-	user, err := run(ctx, b.patience(), func() (goth.User, error) {
+	user, err := run(ctx, &b.hung, b.patience(), func() (goth.User, error) {
 		p, err := b.make(f.callback, client, scopes)
 		if err != nil {
 			return goth.User{}, err
@@ -268,28 +271,35 @@ func tokenOf(user goth.User) *oauth2.Token {
 
 func (b *gothBackend) issuer(context.Context, *flow) (string, bool, error) { return b.iss, false, nil }
 
-// origins asks goth for an authorization request that nobody will make.
+// origins returns where goth sends browsers, which it is asked once: some of its
+// providers, and who knows which of others, ask somebody else first.
 func (b *gothBackend) origins(ctx context.Context, client *http.Client) []string {
-	authURL := b.traits.authURL
-	if authURL == "" {
-		u, err := run(ctx, b.patience(), func() (string, error) {
-			p, err := b.make("https://callback.invalid/", client, nil)
-			if err != nil {
-				return "", err
-			}
-			session, err := p.BeginAuth("origin")
-			if err != nil {
-				return "", err
-			}
-			return session.GetAuthURL()
-		})
-		if err != nil {
-			return nil
-		}
-		authURL = u
-	}
-	if origin := originOf(authURL); origin != "" {
+	if origin := originOf(b.traits.authURL); origin != "" {
 		return []string{origin}
 	}
-	return nil
+	origin, ok := b.origin.glance(ctx, client, time.Now())
+	if !ok {
+		return nil
+	}
+	return []string{origin}
+}
+
+// askOrigin asks goth for an authorization request that nobody will make.
+func (b *gothBackend) askOrigin(ctx context.Context, client *http.Client) (string, time.Duration, error) {
+	authURL, err := run(ctx, &b.hung, b.patience(), func() (string, error) {
+		p, err := b.make("https://callback.invalid/", client, nil)
+		if err != nil {
+			return "", err
+		}
+		session, err := p.BeginAuth("origin")
+		if err != nil {
+			return "", err
+		}
+		return session.GetAuthURL()
+	})
+	origin := originOf(authURL)
+	if err == nil && origin == "" {
+		err = wrap(errBadAnswer, "the authorization endpoint is not an absolute URL")
+	}
+	return origin, metadataFresh, err
 }

@@ -15,7 +15,7 @@ func (b *gothBackend) refresh(ctx context.Context, client *http.Client, t *oauth
 	if old == "" {
 		return nil, fmt.Errorf("%w: there is no refresh token", errInvalidGrant)
 	}
-	fresh, err := run(ctx, b.patience(), func() (*oauth2.Token, error) {
+	fresh, err := run(ctx, &b.hung, b.patience(), func() (*oauth2.Token, error) {
 		p, err := b.make("https://callback.invalid/", client, nil)
 		if err != nil {
 			return nil, err

@@ -207,3 +207,67 @@ func TestHostileNilInside(t *testing.T) {
 		t.Error("it has begun")
 	}
 }
+
+// Whatever of a provider's code never ends is counted: an identity provider that
+// takes connections and says nothing does not cost the site one for every visitor.
+func TestHostileHungCallsAreBounded(t *testing.T) {
+	var began atomic.Int64
+	release := make(chan struct{})
+	c := GothFunc(func(string, *http.Client) goth.Provider {
+		return &madeUp{name: "deaf", at: func(step string) {
+			if step == "begin" {
+				began.Add(1)
+				<-release
+			}
+		}}
+	}, &ConnectorOptions{Timeout: time.Minute})
+	try := func(patience time.Duration) error {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		_, err := c.backend.begin(ctx, &flow{client: &http.Client{}, state: "s"})
+		return err
+	}
+	for range 3 * maxHung {
+		if err := try(time.Millisecond); !errors.Is(err, errUnavailable) {
+			t.Fatal(err)
+		}
+	}
+	if n := began.Load(); n > maxHung {
+		t.Errorf("%d calls hang", n)
+	}
+	close(release)
+	hung := &c.backend.(*gothBackend).hung
+	for end := time.Now().Add(5 * time.Second); hung.Load() > 0 && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+	if n := hung.Load(); n != 0 {
+		t.Fatalf("%d calls hang after they have ended", n)
+	}
+	if err := try(time.Minute); errors.Is(err, errUnavailable) {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
+// Nobody makes the site ask an identity provider by looking at its pages, more than
+// once.
+func TestHostilePagesAskOnce(t *testing.T) {
+	var asked atomic.Int64
+	p := func() *madeUp {
+		p := &madeUp{name: "asking", at: func(step string) {
+			if step == "begin" {
+				asked.Add(1)
+			}
+		}}
+		p.config.Endpoint.AuthURL = "https://login.example.net/authorize"
+		return p
+	}
+	c := GothFunc(func(string, *http.Client) goth.Provider { return p() }, nil)
+	for range 100 {
+		if got := c.origins(t.Context()); len(got) != 1 || got[0] != "https://login.example.net" {
+			t.Fatalf("%q", got)
+		}
+	}
+	if n := asked.Load(); n != 1 {
+		t.Errorf("asked %d times", n)
+	}
+}

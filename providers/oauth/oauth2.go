@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/oauth2"
 )
@@ -58,6 +59,7 @@ type oauth2Backend struct {
 	endpoint   Endpoint
 	id, secret string
 	account    func(context.Context, *http.Client) (Account, error)
+	hung       atomic.Int64
 }
 
 func (b *oauth2Backend) check() error {
@@ -121,7 +123,7 @@ func (b *oauth2Backend) finish(ctx context.Context, f *flow, params url.Values) 
 	}
 	client := *f.client
 	client.Transport = authorized{client.Transport, token.AccessToken}
-	account, err := run(ctx, 4*b.c.opts.Timeout, func() (Account, error) { return b.account(ctx, &client) })
+	account, err := run(ctx, &b.hung, 4*b.c.opts.Timeout, func() (Account, error) { return b.account(ctx, &client) })
 	if err == nil && !plausible(account.Subject) {
 		err = fmt.Errorf("%w: the account has no subject", errBadAnswer)
 	}
