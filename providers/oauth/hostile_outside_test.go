@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -269,5 +270,41 @@ func TestHostilePagesAskOnce(t *testing.T) {
 	}
 	if n := asked.Load(); n != 1 {
 		t.Errorf("asked %d times", n)
+	}
+}
+
+// A profile names pages that whoever it is of has chosen. Who fetches one with the
+// client at hand gives nobody's token away.
+func TestHostileTokenToOthers(t *testing.T) {
+	sent := map[string]string{}
+	idp := answers(func(r *http.Request) *http.Response {
+		sent[r.URL.Scheme+"://"+r.URL.Host+r.URL.Path] = r.Header.Get("Authorization")
+		if r.URL.Path == "/token" {
+			return answerWith(http.StatusOK, `{"access_token":"the-access-token","token_type":"Bearer"}`)
+		}
+		return answerWith(http.StatusOK, `{"id":"7","picture":"https://evil.example/picture"}`)
+	})
+	c := OAuth2(Endpoint{AuthURL: "https://login.example.net/a", TokenURL: "https://login.example.net/token"}, "id", "secret",
+		func(ctx context.Context, client *http.Client) (Account, error) {
+			for _, u := range []string{"https://api.example.net/user", "https://evil.example/picture", "https://api.example.net:8443/x",
+				"http://api.example.net/x", "https://API.example.net/emails"} {
+				var v map[string]any
+				if err := GetJSON(ctx, client, u, &v); err != nil {
+					t.Error(err)
+				}
+			}
+			return Account{Subject: "7"}, nil
+		}, &ConnectorOptions{Insecure: idp})
+	f := &flow{state: "s", verifier: "v", client: c.out.client(t.Context())}
+	if _, _, err := c.backend.finish(t.Context(), f, url.Values{"code": {"c"}}); err != nil {
+		t.Fatal(err)
+	}
+	for u, want := range map[string]string{
+		"https://api.example.net/user": "Bearer the-access-token", "https://API.example.net/emails": "Bearer the-access-token",
+		"https://evil.example/picture": "", "https://api.example.net:8443/x": "", "http://api.example.net/x": "",
+	} {
+		if got, there := sent[u]; !there || got != want {
+			t.Errorf("%s: %q, want %q (asked: %v)", u, got, want, there)
+		}
 	}
 }

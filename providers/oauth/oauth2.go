@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/oauth2"
@@ -34,13 +35,12 @@ type Endpoint struct {
 // that does not know it ignores it.
 //
 // account says who has logged in. It asks the server, with a client that adds the
-// access token to every request, follows no redirect to another origin, and has the
-// limits of all that is asked outside: [GetJSON] is for this. Subject must be an ID
-// that the server never gives to somebody else, and EmailStatus says whether the
-// server has made sure of Email; what it leaves empty is not known. An error ends
-// the login: one that wraps an [auth.Problem] is shown, and others are as if the
-// server had failed.
-// account is called concurrently.
+// access token to the first request and to all others to the same origin, follows no
+// redirect to another, and has the limits of all that is asked outside: [GetJSON] is
+// for this. Subject must be an ID that the server never gives to somebody else, and
+// EmailStatus says whether the server has made sure of Email; what it leaves empty is
+// not known. An error ends the login: one that wraps an [auth.Problem] is shown, and
+// others are as if the server had failed. account is called concurrently.
 //
 // Defaults: Name is "oauth2", and Title the name with a capital; no scopes.
 func OAuth2(e Endpoint, clientID, secret string, account func(ctx context.Context, client *http.Client) (Account, error), opts *ConnectorOptions) *Connector {
@@ -122,7 +122,7 @@ func (b *oauth2Backend) finish(ctx context.Context, f *flow, params url.Values) 
 		return Account{}, nil, outcome(err, secrets...)
 	}
 	client := *f.client
-	client.Transport = authorized{client.Transport, token.AccessToken}
+	client.Transport = &authorized{base: client.Transport, token: token.AccessToken}
 	account, err := run(ctx, &b.hung, 4*b.c.opts.Timeout, func() (Account, error) { return b.account(ctx, &client) })
 	if err == nil && !plausible(account.Subject) {
 		err = fmt.Errorf("%w: the account has no subject", errBadAnswer)
@@ -229,14 +229,23 @@ func bareToken(t *oauth2.Token) *oauth2.Token {
 	return kept
 }
 
-// authorized adds an access token to requests (RFC 6750, section 2.1).
+// authorized adds an access token to requests (RFC 6750, section 2.1), to the origin
+// that the first of them is for: what comes from there has addresses in it that
+// anybody may have chosen.
 type authorized struct {
 	base  http.RoundTripper
 	token string
+
+	once   sync.Once
+	origin string
 }
 
-func (a authorized) RoundTrip(req *http.Request) (*http.Response, error) {
-	req = req.Clone(req.Context())
-	req.Header.Set("Authorization", "Bearer "+a.token)
+func (a *authorized) RoundTrip(req *http.Request) (*http.Response, error) {
+	origin := originOf(req.URL.String())
+	a.once.Do(func() { a.origin = origin })
+	if origin == a.origin {
+		req = req.Clone(req.Context())
+		req.Header.Set("Authorization", "Bearer "+a.token)
+	}
 	return a.base.RoundTrip(req)
 }
