@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/auth"
@@ -69,6 +70,7 @@ func (p *Provider) accounts(r *http.Request, id *auth.Identity) (*Accounts, []au
 	}
 	last := ways < 2
 	var forms []auth.Form
+	var free []*Connector
 	for _, c := range p.connectors {
 		linked := false
 		for _, l := range links {
@@ -84,46 +86,49 @@ func (p *Provider) accounts(r *http.Request, id *auth.Identity) (*Accounts, []au
 			}
 		}
 		if !linked {
+			free = append(free, c)
 			data.Available = append(data.Available, Available{Connector: c.opts.Name, Title: c.opts.Title})
 		}
 	}
-	for _, a := range data.Available {
-		c := p.connector(a.Connector)
-		forms = append(forms, p.button(r.Context(), c, "link.", "/link", "Link "+c.opts.Title))
-	}
-	return data, forms, nil
+	return data, append(forms, buttons(r.Context(), free, "link.", "/link", "Link ")...), nil
 }
 
 // PageForms implements [auth.FormProvider]: a button for each connector.
 func (p *Provider) PageForms(r *http.Request, page string) []auth.Form {
-	var forms []auth.Form
 	switch page {
 	case "login", "register":
 		if page == "register" && !p.canCreate {
 			return nil
 		}
-		for _, c := range p.connectors {
-			forms = append(forms, p.button(r.Context(), c, "oauth.", "", "Continue with "+c.opts.Title))
-		}
+		return buttons(r.Context(), p.connectors, "oauth.", "", "Continue with ")
 	case "confirm":
 		id, err := p.m.IdentityFrom(r.Context())
 		if err != nil {
 			return nil
 		}
 		links, err := p.links(r.Context(), id.UserID)
-		for _, c := range p.connectors {
+		linked := slices.DeleteFunc(slices.Clone(p.connectors), func(c *Connector) bool {
 			// If it cannot be told which, all are offered.
-			if err != nil || slices.ContainsFunc(links, func(l auth.Credential) bool { return l.Kind == c.kind }) {
-				forms = append(forms, p.button(r.Context(), c, "oauth.", "/confirm", "Confirm with "+c.opts.Title))
-			}
-		}
+			return err == nil && !slices.ContainsFunc(links, func(l auth.Credential) bool { return l.Kind == c.kind })
+		})
+		return buttons(r.Context(), linked, "oauth.", "/confirm", "Confirm with ")
 	}
-	return forms
+	return nil
 }
 
-// button returns a form without anything to fill in. Pages add the way back.
-func (p *Provider) button(ctx context.Context, c *Connector, name, action, submit string) auth.Form {
-	return auth.Form{Name: name + c.opts.Name, Action: c.path(action), Submit: submit, Origins: c.origins(ctx)}
+// buttons returns a form without anything to fill in for each of the connectors. Pages
+// add the way back. Where several identity providers have to be asked where their page
+// is, that is done at the same time.
+func buttons(ctx context.Context, connectors []*Connector, name, action, verb string) []auth.Form {
+	forms := make([]auth.Form, len(connectors))
+	var asked sync.WaitGroup
+	for i, c := range connectors {
+		asked.Go(func() {
+			forms[i] = auth.Form{Name: name + c.opts.Name, Action: c.path(action), Submit: verb + c.opts.Title, Origins: c.origins(ctx)}
+		})
+	}
+	asked.Wait()
+	return forms
 }
 
 // origins returns where the browser passes on its way to the identity provider, for
@@ -134,13 +139,10 @@ func (c *Connector) origins(ctx context.Context) []string {
 	defer cancel()
 	var found []string
 	_ = c.guarded(func() error { // without them the page is as good, but for the button
-		found = c.backend.origins(ctx, c.out.client(ctx))
+		for _, o := range c.backend.origins(ctx, c.out.client(ctx)) {
+			found = append(found, originOf(c.out.authURL(o+"/")))
+		}
 		return nil
 	})
-	if c.opts.Insecure != nil {
-		for i, o := range found {
-			found[i] = originOf(c.opts.Insecure.AuthURL(o + "/"))
-		}
-	}
 	return append(found, c.opts.Origins...)
 }

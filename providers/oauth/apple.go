@@ -40,7 +40,7 @@ const (
 // senders that are registered with Apple only.
 //
 // Apple takes a challenge (PKCE) and checks it, but its metadata does not say so: one
-// is sent, and with [ConnectorOptions.RequirePKCE] no login begins.
+// is sent, and [ConnectorOptions.RequirePKCE] is refused.
 //
 // Defaults: Name is "apple", Title "Apple", Scopes "email".
 func Apple(clientID string, key AppleKey, opts *ConnectorOptions) *Connector {
@@ -49,6 +49,9 @@ func Apple(clientID string, key AppleKey, opts *ConnectorOptions) *Connector {
 		b.formPost = slices.Contains(c.opts.Scopes, "email") || slices.Contains(c.opts.Scopes, "name")
 		c.formPost = b.formPost
 		c.status = func(a Account) EmailStatus { return emailSaid(a, true) }
+		if c.opts.RequirePKCE {
+			b.faults = append(b.faults, errors.New("ConnectorOptions.RequirePKCE: Apple does not say that it checks the challenge: leave it false, one is sent all the same"))
+		}
 		signer, err := key.signer()
 		if err != nil {
 			b.faults = append(b.faults, err)

@@ -160,8 +160,8 @@ func TestOA22AppleForm(t *testing.T) {
 }
 
 func TestAppleCheck(t *testing.T) {
-	err := Apple("", AppleKey{}, nil).check()
-	for _, want := range []string{"TeamID", "KeyID", "PrivateKey", "client ID"} {
+	err := Apple("", AppleKey{}, &ConnectorOptions{RequirePKCE: true}).check()
+	for _, want := range []string{"TeamID", "KeyID", "PrivateKey", "client ID", "RequirePKCE"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %s", err, want)
 		}

@@ -53,7 +53,8 @@ type ConnectorOptions struct {
 	// Networks are private networks that the identity provider may be in. Default
 	// none: nothing that is not a public address is ever connected to.
 	Networks []netip.Prefix
-	// Timeout is for each request to the identity provider. Default 10 seconds.
+	// Timeout is for each request to the identity provider; all that is asked for one
+	// answer to a browser gets twice that. Default 10 seconds.
 	Timeout time.Duration
 	// InsecureHTTP lets the identity provider speak plain HTTP, if it is on the
 	// loopback interface.
@@ -91,8 +92,8 @@ type Connector struct {
 
 const defaultTimeout = 10 * time.Second
 
-// newConnector completes opts, which may be nil. make is given the result.
-func newConnector(opts *ConnectorOptions, name, title string, scopes []string, make func(c *Connector) backend) *Connector {
+// newConnector completes opts, which may be nil. backendOf is given the result.
+func newConnector(opts *ConnectorOptions, name, title string, scopes []string, backendOf func(c *Connector) backend) *Connector {
 	c := &Connector{status: func(Account) EmailStatus { return EmailUnknown }}
 	if opts != nil {
 		c.opts = *opts
@@ -121,7 +122,7 @@ func newConnector(opts *ConnectorOptions, name, title string, scopes []string, m
 	}
 	c.kind = kindPrefix + o.Name
 	c.out = newOutbound(o)
-	c.backend = make(c)
+	c.backend = backendOf(c)
 	return c
 }
 
@@ -175,6 +176,9 @@ func (c *Connector) check() error {
 	if c.backend != nil {
 		for _, err := range each(c.backend.check()) {
 			bad("%w", err)
+		}
+		if o.KeepTokens && c.oauth1 {
+			bad("ConnectorOptions.KeepTokens: the tokens of OAuth 1.0a are not kept: leave it false")
 		}
 		if o.RequirePKCE && !c.backend.pkce() {
 			bad("ConnectorOptions.RequirePKCE: no challenge can be sent here: leave it false, or choose another way to the same identity provider (docs/oauth-providers.md lists them)")

@@ -33,3 +33,15 @@ func (c *Connector) letIn(a Account) bool {
 	_, domain, _ := strings.Cut(key, "@")
 	return slices.Contains(c.opts.Domains, domain)
 }
+
+// authoritative reports whether the identity provider itself has the mailbox, or the
+// organisation that the account is of. Another address it has verified once; whose it
+// is today is not for it to say (Google's documentation of email_verified).
+func (c *Connector) authoritative(a Account) bool {
+	if !c.hosted || a.HostedDomain != "" {
+		return true
+	}
+	key, err := identifier.Email(a.Email)
+	_, domain, _ := strings.Cut(key, "@")
+	return err == nil && (domain == "gmail.com" || domain == "googlemail.com")
+}

@@ -28,18 +28,18 @@ import (
 // http.Client of that flow's. It gets the parameters that the flow has checked and
 // none of the address. Some providers bypass the client they are given: they run
 // without its limits, cannot check a challenge, and are listed.
-func Goth[P goth.Provider](new func(clientKey, secret, callbackURL string, scopes ...string) P, clientID, secret string, opts *ConnectorOptions) *Connector {
+func Goth[P goth.Provider](construct func(clientKey, secret, callbackURL string, scopes ...string) P, clientID, secret string, opts *ConnectorOptions) *Connector {
 	g := gothSpec{id: clientID, secret: secret, credentials: true}
-	if new != nil {
+	if construct != nil {
 		g.new = func(callback string, _ *http.Client, scopes []string) goth.Provider {
-			return new(clientID, secret, callback, scopes...)
+			return construct(clientID, secret, callback, scopes...)
 		}
 	}
 	return gothConnector(g, opts)
 }
 
 // GothFunc returns a connector for any provider of goth, or of your own in goth's
-// shape. new is called for every flow, concurrently, and makes a new provider each
+// shape. construct is called for every flow, concurrently, and makes a new provider each
 // time:
 //
 //	oauth.GothFunc(func(callback string, client *http.Client) goth.Provider {
@@ -47,13 +47,13 @@ func Goth[P goth.Provider](new func(clientKey, secret, callbackURL string, scope
 //	}, &oauth.ConnectorOptions{Name: "gitlab"})
 //
 // The client is put into the provider's exported field HTTPClient or Client, if it
-// has one, so new need not. A provider without such a field gets no challenge. The
+// has one, so construct need not. A provider without such a field gets no challenge. The
 // rest is as of [Goth], and ConnectorOptions.Scopes is not used: give the provider
 // its own.
-func GothFunc(new func(callback string, client *http.Client) goth.Provider, opts *ConnectorOptions) *Connector {
+func GothFunc(construct func(callback string, client *http.Client) goth.Provider, opts *ConnectorOptions) *Connector {
 	var g gothSpec
-	if new != nil {
-		g.new = func(callback string, client *http.Client, _ []string) goth.Provider { return new(callback, client) }
+	if construct != nil {
+		g.new = func(callback string, client *http.Client, _ []string) goth.Provider { return construct(callback, client) }
 	}
 	return gothConnector(g, opts)
 }

@@ -89,6 +89,28 @@ func TestDecisionTable(t *testing.T) {
 	}
 }
 
+// An identity provider that is asked about an address which is not its own has verified
+// it once. Whoever has it today may be somebody else.
+func TestAutoLinkByWhoHasTheMailbox(t *testing.T) {
+	for _, tt := range []struct {
+		email, domain string
+		link          bool
+	}{
+		{"ada@gmail.com", "", true}, {"ada@googlemail.com", "", true}, {"ada@corp.example", "corp.example", true},
+		{"ada@corp.example", "", false}, {"ada@notgmail.com", "", false}, {"ada@gmail.com.evil.example", "", false},
+	} {
+		s := newSite(t, func(set *setup) { set.opts.AutoLink = true })
+		s.p.connector("alpha").hosted = true
+		id := s.browser().register(tt.email)
+		s.verify(tt.email)
+		j := s.browser()
+		j.logIn(Account{Subject: "1", Email: tt.email, EmailStatus: EmailVerified, HostedDomain: tt.domain})
+		if linked := j.who() == id; linked != tt.link {
+			t.Errorf("%s of %q: linked %v", tt.email, tt.domain, linked)
+		}
+	}
+}
+
 func TestLinkedAccountOfAnother(t *testing.T) {
 	s := newSite(t)
 	s.browser().logIn(ada())

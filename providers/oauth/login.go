@@ -67,7 +67,7 @@ func (p *Provider) find(ctx context.Context, c *Connector, a Account, token *oau
 	}
 	if key, err := identifier.Email(a.Email); err == nil {
 		switch named, err := p.m.Store().LoadCredential(ctx, "email", key); {
-		case err == nil && p.opts.AutoLink && a.EmailStatus == EmailVerified && !named.VerifiedAt.IsZero():
+		case err == nil && p.opts.AutoLink && a.EmailStatus == EmailVerified && c.authoritative(a) && !named.VerifiedAt.IsZero():
 			if err := p.addressIsEnough(ctx, named.UserID); err != nil {
 				return l, false, err
 			}

@@ -31,9 +31,9 @@ type Options struct {
 	NewUser func(ctx context.Context, connector string, a Account) (auth.Profile, error)
 	// AutoLink links an account without asking, if its address is verified and
 	// believed, and a user here has proved the same one, who owes no second factor: it
-	// would not have been proved. Default: whoever comes with
-	// an account whose address a user here has is asked to log in as that user, and
-	// can link it then.
+	// would not have been proved. Of Google the address has to be its own, or the
+	// account one of an organisation. Default: whoever comes with an account whose
+	// address a user here has is asked to log in as that user, and can link it then.
 	AutoLink bool
 
 	// Fresh is how old the proof of who one is may be, for linking and unlinking.

@@ -60,6 +60,14 @@ func TestOneManager(t *testing.T) {
 	}
 }
 
+func TestOAuth1KeepsNoTokens(t *testing.T) {
+	key := Key{ID: "k", Secret: [32]byte{1}}
+	err := compose("https://app.example", &Options{Keys: []Key{key}}, connect(&fake{name: "alpha", oauth1: true}, &ConnectorOptions{KeepTokens: true}))
+	if err == nil || !strings.Contains(err.Error(), "KeepTokens") {
+		t.Errorf("%v", err)
+	}
+}
+
 // The options that were given are not kept.
 func TestOptionsAreCopied(t *testing.T) {
 	o := &ConnectorOptions{Scopes: []string{"a"}, AuthParams: map[string]string{"prompt": "x"}, Domains: []string{"example.com"}}
