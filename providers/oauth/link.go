@@ -105,17 +105,18 @@ func (p *Provider) postUnlink(w http.ResponseWriter, r *http.Request, c *Connect
 	if err == nil {
 		gone, err = p.unlink(r.Context(), c, id.UserID, sent.Get("account"))
 	}
+	next := p.after(t)
 	if gone.Kind != "" && restsOn(id, gone) {
-		// A session ends with the link that it rests on. Where they are led to asks
-		// them to log in, if it has to.
+		// A session ends with the link that it rests on.
 		err = errors.Join(err, p.m.LogOut(w, r))
+		next = t.Next // or Home, as after a log-out
 	}
 	if err != nil {
 		p.tell(w, r, t, err)
 		return
 	}
 	p.m.Flash(w, r, auth.Flash{ID: "oauth.unlinked", Category: "success"})
-	p.m.Finish(w, r, nil, p.after(t))
+	p.m.Finish(w, r, nil, next)
 }
 
 // unlink removes the user's link to the account with that subject, or to the only
