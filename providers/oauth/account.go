@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -20,6 +21,11 @@ type Account struct {
 	// HostedDomain is the organisation that the account belongs to, as signed by
 	// its identity provider: Google's claim "hd". Or "".
 	HostedDomain string
+
+	// AuthTime is when the user last proved to the identity provider who they are, if it
+	// says so (OpenID Connect Core 1.0, auth_time): a login here is as fresh as that. Or
+	// zero.
+	AuthTime time.Time
 
 	Name      string // for people, or ""
 	Username  string // the account's public name there, which may change hands; or ""

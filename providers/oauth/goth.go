@@ -53,7 +53,9 @@ func Goth[P goth.Provider](construct func(clientKey, secret, callbackURL string,
 func GothFunc(construct func(callback string, client *http.Client) goth.Provider, opts *ConnectorOptions) *Connector {
 	var g gothSpec
 	if construct != nil {
-		g.new = func(callback string, client *http.Client, _ []string) goth.Provider { return construct(callback, client) }
+		g.new = func(callback string, client *http.Client, _ []string) goth.Provider {
+			return construct(callback, client)
+		}
 	}
 	return gothConnector(g, opts)
 }

@@ -29,7 +29,11 @@ func (p *Provider) logIn(w http.ResponseWriter, r *http.Request, c *Connector, t
 		if t.Remember {
 			opts = append(opts, auth.Remember())
 		}
-		err = p.m.LogIn(w, r, l.UserID, p.proofOf(l), opts...)
+		proof := p.proofOf(l)
+		if !a.AuthTime.IsZero() && a.AuthTime.Before(proof.At) {
+			proof.At = a.AuthTime // it was then that they proved it; today they may not have been asked
+		}
+		err = p.m.LogIn(w, r, l.UserID, proof, opts...)
 	}
 	var owed *auth.OwedError
 	if err == nil || errors.As(err, &owed) {

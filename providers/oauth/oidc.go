@@ -224,7 +224,12 @@ func (b *oidcBackend) lacks(claims map[string]any) bool {
 
 func (b *oidcBackend) account(claims map[string]any) Account {
 	text := func(name string) string { s, _ := claims[name].(string); return s }
+	var authTime time.Time
+	if at, ok := claims["auth_time"].(float64); ok && at > 0 && at < maxDate {
+		authTime = time.Unix(int64(at), 0)
+	}
 	return Account{
+		AuthTime:  authTime,
 		Issuer:    b.iss,
 		Subject:   text("sub"),
 		Email:     text("email"),

@@ -82,12 +82,17 @@ func (v *visitor) send(r *http.Request) *httptest.ResponseRecorder {
 	return rec
 }
 
+// post is the request of a button.
+func (v *visitor) post(path string) *http.Request {
+	r := httptest.NewRequest(http.MethodPost, authtest.Origin+path, nil)
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	return r
+}
+
 // start is where a button leads.
 func (v *visitor) start(name string) string {
 	v.w.t.Helper()
-	r := httptest.NewRequest(http.MethodPost, authtest.Origin+"/auth/oauth/"+name, nil)
-	r.Header.Set("Sec-Fetch-Site", "same-origin")
-	rec := v.send(r)
+	rec := v.send(v.post("/auth/oauth/" + name))
 	if rec.Code != http.StatusSeeOther {
 		v.w.t.Fatalf("starting at %s: %d\n%s", name, rec.Code, rec.Body)
 	}
@@ -217,6 +222,40 @@ func TestPKCEArrives(t *testing.T) {
 		}
 		if got := asked[len(asked)-1].Form.Get("code_verifier"); len(got) != 43 {
 			t.Errorf("%s: the verifier is %q", name, got)
+		}
+	}
+}
+
+// A login is as fresh as the one at the identity provider that it rests on.
+func TestFreshAsThere(t *testing.T) {
+	for ago, fresh := range map[time.Duration]bool{0: true, time.Minute: true, 2 * time.Hour: false, -time.Hour: true} {
+		w := newWorld(t, everyConnector(t))
+		w.idp.SetScript(oauthtest.Script{Claims: func(f oauthtest.Flow, claims map[string]any) {
+			if !f.Request.Has("max_age") {
+				claims["auth_time"] = time.Now().Add(-ago).Unix()
+			}
+		}})
+		v := w.visitor()
+		v.logIn("oidc", "grace")
+		if v.who() == "" {
+			t.Fatalf("%v ago: nobody is logged in", ago)
+		}
+		rec := v.send(v.post("/auth/oauth/github/link"))
+		if linked := strings.HasPrefix(rec.Header().Get("Location"), "https://"); linked != fresh {
+			t.Errorf("%v ago: linking leads to %q", ago, rec.Header().Get("Location"))
+		}
+		if fresh {
+			continue
+		}
+		rec = v.send(v.post("/auth/oauth/oidc/confirm"))
+		back, err := w.idp.VisitAs("grace", rec.Header().Get("Location"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		v.back(back)
+		rec = v.send(v.post("/auth/oauth/github/link"))
+		if !strings.HasPrefix(rec.Header().Get("Location"), "https://") {
+			t.Errorf("confirmed, and linking leads to %q", rec.Header().Get("Location"))
 		}
 	}
 }
