@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -307,4 +308,56 @@ func TestHostileTokenToOthers(t *testing.T) {
 			t.Errorf("%s: %q, want %q (asked: %v)", u, got, want, there)
 		}
 	}
+}
+
+// Several identity providers that do not answer keep a page as long as one: nobody
+// waits until somebody else has answered.
+func TestHostileDeadIssuersTogether(t *testing.T) {
+	var missed atomic.Int64
+	var all atomic.Pointer[sync.WaitGroup]
+	dead := func(name string) *Connector {
+		f := &fake{name: name}
+		c := connect(f, &ConnectorOptions{Name: name, Title: name})
+		c.backend = lateBackend{f, func(ctx context.Context) {
+			group := all.Load()
+			group.Done()
+			here := make(chan struct{})
+			go func() { group.Wait(); close(here) }()
+			select {
+			case <-here:
+			case <-ctx.Done():
+				missed.Add(1)
+			}
+		}}
+		return c
+	}
+	again := func() {
+		group := &sync.WaitGroup{}
+		group.Add(3)
+		all.Store(group)
+	}
+	s := newSite(t, func(set *setup) { set.more = []*Connector{dead("one"), dead("two"), dead("three")} })
+	j := s.browser()
+	again()
+	if r := j.get("/auth/login"); r.Code != http.StatusOK || strings.Count(r.text, "Continue with ") != 5 {
+		t.Fatal(r.Code, r.text)
+	}
+	j.register("ada@example.com")
+	again()
+	if r := j.get("/auth/accounts"); r.Code != http.StatusOK || strings.Count(r.text, "Link ") < 5 {
+		t.Fatal(r.Code, r.text)
+	}
+	if n := missed.Load(); n != 0 {
+		t.Errorf("%d were waited for without the others", n)
+	}
+}
+
+type lateBackend struct {
+	*fake
+	origins_ func(ctx context.Context)
+}
+
+func (b lateBackend) origins(ctx context.Context, _ *http.Client) []string {
+	b.origins_(ctx)
+	return nil
 }
