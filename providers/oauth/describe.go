@@ -2,12 +2,14 @@ package oauth
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -82,9 +84,8 @@ func describeCode(code string) string {
 // redact takes out of text what could be a secret.
 func redact(text string, secrets []string) string {
 	for _, s := range secrets {
-		if s != "" {
-			text = strings.ReplaceAll(text, s, redacted)
-			text = strings.ReplaceAll(text, url.QueryEscape(s), redacted)
+		for _, spelled := range spellings(s) {
+			text = strings.ReplaceAll(text, spelled, redacted)
 		}
 	}
 	// An address is kept, as far as it is one: it says who did not answer.
@@ -101,6 +102,24 @@ func redact(text string, secrets []string) string {
 	out.WriteString(redactWords(text))
 	return out.String()
 }
+
+// spellings returns how errors may have a secret in them.
+func spellings(s string) []string {
+	if s == "" {
+		return nil
+	}
+	quoted := strconv.Quote(s)
+	all := []string{s, url.QueryEscape(s), url.PathEscape(s), quoted[1 : len(quoted)-1]}
+	if inJSON, err := json.Marshal(s); err == nil {
+		all = append(all, string(inJSON[1:len(inJSON)-1]))
+	}
+	for _, escaped := range all[1:3] {
+		all = append(all, percent.ReplaceAllStringFunc(escaped, strings.ToLower))
+	}
+	return all
+}
+
+var percent = regexp.MustCompile(`%[0-9A-F]{2}`)
 
 func redactWords(text string) string {
 	return tokenLike.ReplaceAllString(namedSecret.ReplaceAllString(text, "${1}"+redacted), redacted)

@@ -2,8 +2,12 @@ package oauth
 
 import (
 	"context"
+	"crypto/rsa"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"math/big"
 	"net/http"
 	"net/url"
 	"strings"
@@ -360,4 +364,53 @@ type lateBackend struct {
 func (b lateBackend) origins(ctx context.Context, _ *http.Client) []string {
 	b.origins_(ctx)
 	return nil
+}
+
+// A secret is found in however an error may spell it, also one that is short.
+func TestHostileSecretsSpelled(t *testing.T) {
+	const secret = `s"e<c r/e+t`
+	inJSON, err := json.Marshal(map[string]string{"message": secret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"as it is":      secret,
+		"in a query":    url.QueryEscape(secret),
+		"in a path":     "https://login.example.net/revoke/" + url.PathEscape(secret) + "/x",
+		"in JSON":       string(inJSON),
+		"in quotes":     fmt.Sprintf("%q", secret),
+		"in lower case": strings.ToLower(url.QueryEscape(secret)),
+	} {
+		got := describe(errors.New("x "+text), secret)
+		for _, rest := range []string{"s%22", "s\"e", "s\\\"e", "r/e", "r%2F", "r%2f", "e+t", "%2bt"} {
+			if strings.Contains(got, rest) {
+				t.Errorf("%s: %q has %q", name, got, rest)
+			}
+		}
+	}
+}
+
+// An issuer that publishes many great keys under one name does not have the site
+// compute for seconds with each login.
+func TestHostileManyKeys(t *testing.T) {
+	i := newTestIssuer(t)
+	for n, keys := range map[int]bool{maxTried - 1: true, maxTried: false} {
+		i.set(func() {
+			i.keys = nil
+			for range n {
+				i.keys = append(i.keys, jose.JSONWebKey{Key: otherRSAKey().Public(), KeyID: "k1"})
+			}
+			i.keys = append(i.keys, jose.JSONWebKey{Key: rsaKey().Public(), KeyID: "k1"})
+		})
+		a, token, err := i.logIn(i.connector(nil), i.flow())
+		if keys && err != nil {
+			t.Errorf("the key after %d others: %v", n, err)
+		} else if !keys {
+			wantRefused(t, errBadAnswer, a, token, err)
+		}
+	}
+	great := &rsa.PublicKey{N: new(big.Int).Sub(new(big.Int).Lsh(big.NewInt(1), maxRSABits+1), big.NewInt(1)), E: 65537}
+	if maxRSABits > 8192 || usable(jose.JSONWebKey{Key: great}) {
+		t.Errorf("keys of %d bits take long", maxRSABits+1)
+	}
 }

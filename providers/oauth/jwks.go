@@ -33,7 +33,8 @@ const (
 
 	maxKeys     = 100
 	minRSABits  = 2048
-	maxRSABits  = 16384 // more is no better, and slow
+	maxRSABits  = 8192 // more is no better, and slow
+	maxTried    = 16   // of the keys that a signature could be by
 	maxKeysSize = 512 << 10
 )
 
@@ -173,9 +174,13 @@ func (k *jwks) verify(ctx context.Context, client *http.Client, now time.Time, r
 		if err != nil {
 			return nil, err
 		}
+		tried := 0
 		for _, key := range keys {
 			if header.KeyID != "" && key.KeyID != header.KeyID || !fits(key, header.Algorithm) {
 				continue
+			}
+			if tried++; tried > maxTried {
+				break
 			}
 			if payload, err := jws.Verify(key.Key); err == nil {
 				return payload, nil
