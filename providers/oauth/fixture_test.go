@@ -40,6 +40,7 @@ type fake struct {
 	oauth1   bool
 	break_   func(*Account) error // what a test does to an account, or to the whole exchange
 	notStart error
+	page     *string // where the browser is sent, if a test says so
 }
 
 type grant struct {
@@ -69,6 +70,10 @@ func (f *fake) begin(_ context.Context, fl *flow) (begun, error) {
 		b.requestToken = "request-" + fl.state[:10]
 		b.kept = []byte("the secret of " + b.requestToken)
 		q = url.Values{"oauth_token": {b.requestToken}}
+	}
+	if f.page != nil {
+		b.url = *f.page
+		return b, nil
 	}
 	b.url = "https://" + f.name + ".example/authorize?" + q.Encode()
 	return b, nil

@@ -41,3 +41,22 @@ func TestLogIn(t *testing.T) {
 		t.Error("the verifier is in the address")
 	}
 }
+
+// Wherever an identity provider says that its page is, the browser gets there by https.
+func TestAuthorizationEndpointIsEncrypted(t *testing.T) {
+	for address, good := range map[string]bool{
+		"https://alpha.example/authorize": true, "http://alpha.example/authorize": false, "http://127.0.0.1/authorize": false,
+		"javascript:alert(1)": false, "//alpha.example/authorize": false, "/authorize": false, "": false,
+	} {
+		s := newSite(t)
+		s.a.page = &address
+		r := s.browser().do(http.MethodPost, "/auth/oauth/alpha")
+		if (r.Code == http.StatusSeeOther) != good {
+			t.Errorf("%q: %d to %q", address, r.Code, r.location())
+		}
+	}
+	c := connect(&fake{name: "alpha"}, &ConnectorOptions{InsecureHTTP: true})
+	if !c.encrypted("http://127.0.0.1:8089/authorize") || c.encrypted("http://alpha.example/authorize") {
+		t.Error("InsecureHTTP is for this machine, and for no other")
+	}
+}

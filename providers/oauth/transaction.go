@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -243,6 +244,16 @@ func (c *Connector) begin(ctx context.Context, f *flow) (begun, error) {
 	if err != nil {
 		return b, problemOf(err)
 	}
+	if !c.encrypted(b.url) {
+		return b, problemOf(wrap(errBadAnswer, "the authorization endpoint is not https"))
+	}
 	b.url = c.out.authURL(b.url)
 	return b, nil
+}
+
+// encrypted reports whether the browser can be sent to address: by https, or by plain
+// HTTP on this machine, if that is allowed.
+func (c *Connector) encrypted(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http" && c.opts.InsecureHTTP && loopbackName(u.Hostname()))
 }
