@@ -13,6 +13,7 @@ func TestPolicyIsMadeOnce(t *testing.T) {
 	if got := p.csp.allowing(forms); got != p.csp.whole {
 		t.Errorf("policy %q, want %q", got, p.csp.whole)
 	}
+	forms = forms[:1]
 	if n := testing.AllocsPerRun(100, func() { p.csp.allowing(forms) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}

@@ -469,7 +469,7 @@ func TestOA18NothingLeaks(t *testing.T) {
 	to := j.start("alpha", "next", "/me")
 	back := s.a.answer(to, ada())
 	r := j.get(back)
-	for name, want := range map[string]string{"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"} {
+	for name, want := range map[string]string{"Referrer-Policy": "strict-origin", "Cache-Control": "no-store"} {
 		if got := r.Header().Get(name); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
@@ -487,7 +487,7 @@ func TestOA18NothingLeaks(t *testing.T) {
 			}
 		}
 	}
-	if got := failed.Header().Get("Referrer-Policy"); got != "no-referrer" {
+	if got := failed.Header().Get("Referrer-Policy"); got != "strict-origin" {
 		t.Errorf("Referrer-Policy of the page: %q", got)
 	}
 }

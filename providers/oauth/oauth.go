@@ -105,8 +105,10 @@ func (p *Provider) Mount(m *auth.Manager, mux auth.Mux) error {
 
 func (p *Provider) serve(c *Connector, f func(http.ResponseWriter, *http.Request, *Connector)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// Codes and states are in addresses here (RFC 9700, 4.2).
-		w.Header().Set("Referrer-Policy", "no-referrer")
+		// Codes and states are in addresses here (RFC 9700, 4.2). Not no-referrer: with it
+		// browsers send "Origin: null" with the forms of a page that says what went wrong,
+		// which those without Sec-Fetch-Site then have nothing to set against.
+		w.Header().Set("Referrer-Policy", "strict-origin")
 		f(w, r, c)
 	})
 }
