@@ -165,6 +165,11 @@ func (c *Connector) check() error {
 			bad("ConnectorOptions.Domains has %q: write it in lower case and without @, such as %q", d, "example.com")
 		}
 	}
+	for _, n := range o.Networks {
+		if !n.IsValid() || n.Addr().Is4In6() {
+			bad("ConnectorOptions.Networks has %v, which no address is in: give one such as %q", n, "10.1.0.0/16")
+		}
+	}
 	for _, s := range o.Origins {
 		if originOf(s) != s || s == "" {
 			bad("ConnectorOptions.Origins has %q: write it as %q", s, "https://login.example.net")

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -19,13 +20,13 @@ func TestNewReportsEverything(t *testing.T) {
 	err := compose("http://app.example/", &Options{Fresh: -1, Starts: auth.Limit{Max: -1, Per: time.Minute}, MaxOpen: -1},
 		connect(&fake{name: "alpha"}, &ConnectorOptions{Name: "Al pha", Title: strings.Repeat("t", 65), Scopes: []string{"a b"},
 			AuthParams: map[string]string{"State": "x"}, Domains: []string{"@Example.com"}, Origins: []string{"login.example.net/x"},
-			Timeout: time.Hour, KeepTokens: true}),
+			Networks: []netip.Prefix{{}, netip.MustParsePrefix("::ffff:10.0.0.0/104")}, Timeout: time.Hour, KeepTokens: true}),
 		connect(&fake{name: "beta"}, nil), connect(&fake{name: "beta"}, nil), nil)
 	if err == nil {
 		t.Fatal("no error")
 	}
 	for _, want := range []string{"origin", "Options.Fresh", "Options.Starts", "Options.MaxOpen", "ConnectorOptions.Name", "ConnectorOptions.Title",
-		"ConnectorOptions.Scopes", "ConnectorOptions.AuthParams", "ConnectorOptions.Domains", "ConnectorOptions.Origins", "ConnectorOptions.Timeout",
+		"ConnectorOptions.Scopes", "ConnectorOptions.AuthParams", "ConnectorOptions.Domains", "ConnectorOptions.Networks has invalid", "ConnectorOptions.Networks has ::ffff", "ConnectorOptions.Origins", "ConnectorOptions.Timeout",
 		"Options.Keys", `two connectors are named "beta"`, "connector 4 is nil"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not in\n%v", want, err)
