@@ -119,7 +119,7 @@ func (b limited) RoundTrip(req *http.Request) (*http.Response, error) {
 		end()
 		return nil, unavailable(ctx, err)
 	}
-	resp.Body = &limitedBody{body: resp.Body, left: maxBody, ctx: ctx, end: end}
+	resp.Body = &limitedBody{body: resp.Body, left: maxBody, flow: b.ctx, ctx: ctx, end: end}
 	if err := acceptable(resp); err != nil {
 		resp.Body.Close()
 		return nil, err
@@ -191,7 +191,8 @@ func loopbackName(host string) bool {
 type limitedBody struct {
 	body io.ReadCloser
 	left int64
-	ctx  context.Context
+	flow context.Context // of the client
+	ctx  context.Context // of the request, which ends a little after
 	end  func()
 }
 
@@ -209,7 +210,13 @@ func (b *limitedBody) Read(p []byte) (int, error) {
 		return n, errTooLong
 	}
 	b.left -= int64(n)
-	if err != nil && err != io.EOF {
+	switch {
+	case err == io.EOF && b.flow.Err() == nil && b.ctx.Err() == nil:
+	case err == io.EOF:
+		// A server that sees us hang up may still get in a last word, and end what it
+		// has sent half of as if that were all.
+		err = fmt.Errorf("%w: it took too long", errUnavailable)
+	case err != nil:
 		err = unavailable(b.ctx, err)
 	}
 	return n, err

@@ -291,6 +291,36 @@ func TestOA27AnswersHaveLimits(t *testing.T) {
 	}
 }
 
+// An answer that ends when the time is over is no whole answer, whatever the server
+// says: it can have been told that nobody listens any more.
+func TestOA27HalfAnAnswer(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	idp := transportFunc(func(r *http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: 200, Header: http.Header{}, ContentLength: -1, Body: io.NopCloser(io.MultiReader(strings.NewReader("{"), readerFunc(func([]byte) (int, error) {
+			cancel()
+			return 0, io.EOF
+		})))}, nil
+	})
+	c := newConnector(&ConnectorOptions{Insecure: idp}, "x", "X", nil, func(*Connector) backend { return &fake{name: "x"} })
+	resp, err := c.out.client(ctx).Get("https://idp.example/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if body, err := io.ReadAll(resp.Body); !errors.Is(err, errUnavailable) {
+		t.Errorf("%q, %v", body, err)
+	}
+}
+
+type transportFunc func(*http.Request) (*http.Response, error)
+
+func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+func (f transportFunc) AuthURL(u string) string                           { return u }
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(b []byte) (int, error) { return f(b) }
+
 // x/oauth2 before 0.27 spent memory on tokens with many dots; what comes is limited
 // before anything looks at it.
 func TestOA28TokenResponsesAreLimited(t *testing.T) {
