@@ -11,6 +11,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/auth"
 	"github.com/gatehouse-go/gatehouse/auth/authtest"
+	"github.com/gatehouse-go/gatehouse/stores/memory"
 )
 
 // The decision table of docs/oauth.md, a row each: what becomes of an account that
@@ -349,6 +350,39 @@ func TestOA39SecondFactor(t *testing.T) {
 }
 
 func TestOA40FirstLoginsInParallel(t *testing.T) { firstLogins(t, newSite(t), 30) }
+
+// The other login has made its user between the look for the account and that for its
+// address.
+func TestOA40InBetween(t *testing.T) {
+	var meanwhile func()
+	s := newSite(t, func(set *setup) {
+		set.onStore(&lookingUp{Store: memory.New(nil), email: func() {
+			if f := meanwhile; f != nil {
+				meanwhile = nil
+				f()
+			}
+		}})
+	})
+	first, second := s.browser(), s.browser()
+	back := s.a.answer(second.start("alpha"), ada())
+	meanwhile = func() { first.logIn(ada()) }
+	if r := second.get(back); second.who() == "" || second.who() != first.who() {
+		t.Errorf("%d: %q and %q", r.Code, first.who(), second.who())
+	}
+}
+
+// lookingUp tells of each look for an address before it is done.
+type lookingUp struct {
+	auth.Store
+	email func()
+}
+
+func (s *lookingUp) LoadCredential(ctx context.Context, kind, key string) (auth.Credential, error) {
+	if kind == "email" {
+		s.email()
+	}
+	return s.Store.LoadCredential(ctx, kind, key)
+}
 
 // firstLogins logs one person in for the first time in many browsers at once.
 func firstLogins(t *testing.T, s *site, callers int) {

@@ -70,7 +70,14 @@ func (p *Provider) find(ctx context.Context, c *Connector, a Account, token *oau
 		return l, false, err
 	}
 	if key, err := identifier.Email(a.Email); err == nil {
-		switch named, err := p.m.Store().LoadCredential(ctx, "email", key); {
+		named, err := p.m.Store().LoadCredential(ctx, "email", key)
+		if err == nil {
+			// Whose it is may be who has just come by this account, in another window.
+			if l, again := p.held(ctx, c, a); !errors.Is(again, auth.ErrNotFound) {
+				return l, false, again
+			}
+		}
+		switch {
 		case err == nil && p.opts.AutoLink && a.EmailStatus == EmailVerified && c.authoritative(a) && !named.VerifiedAt.IsZero():
 			if err := p.addressIsEnough(ctx, named.UserID); err != nil {
 				return l, false, err
