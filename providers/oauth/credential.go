@@ -47,19 +47,23 @@ func (p *Provider) renew(ctx context.Context, c *Connector, l auth.Credential, a
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	for range 5 {
-		rec, err := decodeRecord(l.Data)
-		next := l
+		held, err := p.m.Store().LoadCredential(ctx, l.Kind, l.Key)
+		if err == nil && (held.UserID != l.UserID || held.Generation != l.Generation) {
+			return // removed and made again meanwhile: this login is none of that link's
+		}
+		next := held
 		if err == nil {
-			next.UsedAt = p.m.Now()
-			err = p.fill(c, &next, a, token, rec)
+			var rec record
+			if rec, err = decodeRecord(held.Data); err == nil {
+				next.UsedAt = p.m.Now()
+				err = p.fill(c, &next, a, token, rec)
+			}
 		}
 		if err == nil {
-			err = p.m.Store().ChangeCredentials(ctx, auth.Change{Old: &l, New: &next})
+			err = p.m.Store().ChangeCredentials(ctx, auth.Change{Old: &held, New: &next})
 		}
 		if errors.Is(err, auth.ErrConflict) { // by a login at the same time, or a refresh of its tokens
-			if l, err = p.m.Store().LoadCredential(ctx, l.Kind, l.Key); err == nil {
-				continue
-			}
+			continue
 		}
 		if err != nil && !errors.Is(err, auth.ErrNotFound) {
 			p.opts.Logger.ErrorContext(ctx, "oauth: a link could not be renewed", "connector", c.opts.Name, "error", describe(err))

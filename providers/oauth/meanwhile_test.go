@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"testing"
 	"time"
+
+	"github.com/gatehouse-go/gatehouse/auth"
 )
 
 // The identity provider takes its time: what has ended meanwhile has ended.
@@ -60,5 +62,41 @@ func TestLinkedAgainIsAnotherLink(t *testing.T) {
 	j.get(s.a.answer(j.startLink(), ada()))
 	if generation() == first {
 		t.Error("the second link is of the same generation")
+	}
+}
+
+// What a login writes down of its link it does not write into one that was made again
+// meanwhile, though that has the same version.
+func TestRenewOfARemovedLink(t *testing.T) {
+	s := newSite(t)
+	j := s.browser()
+	id := j.register("ada@example.com")
+	load := func() auth.Credential {
+		l, err := s.m.Store().LoadCredential(t.Context(), "oauth:alpha", "1001")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	j.get(s.a.answer(j.startLink(), ada()))
+	old := load()
+	s.clock.Advance(time.Second)
+	if err := s.p.UnlinkAll(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	s.p.renew(t.Context(), s.p.connector("alpha"), old, ada(), nil)
+	if got := s.links(id); len(got) != 0 {
+		t.Fatalf("brought back: %v", got)
+	}
+	j.do(http.MethodPost, "/auth/login", "email", "ada@example.com", "password", goodPassword)
+	j.get(s.a.answer(j.startLink(), ada()))
+	made := load()
+	if made.Version != old.Version {
+		t.Fatalf("the versions are %d and %d: this test shows nothing", old.Version, made.Version)
+	}
+	s.clock.Advance(time.Second)
+	s.p.renew(t.Context(), s.p.connector("alpha"), old, ada(), nil)
+	if now := load(); now.Generation != made.Generation || !now.UsedAt.Equal(made.UsedAt) {
+		t.Errorf("the old link was written over the new one: %+v", now)
 	}
 }
