@@ -5,6 +5,9 @@ import "github.com/gatehouse-go/gatehouse/internal/deptest"
 // rules is the table of docs/design.md, section 2. Special folders come before
 // general ones. A new folder gets its line here, and the line is the decision.
 var rules = []deptest.Rule{
+	// For tests only: real stores on real servers, and servers to kill.
+	{Part: "internal/backends", May: []string{"auth", "auth/*", "internal/...", "stores/..."}, Third: []string{"*"}},
+	{Part: "internal/servers", May: nil, Third: []string{"*"}},
 	{Part: "internal", May: nil},
 	{Part: "auth/authtest", May: []string{"auth", "internal/..."}},
 	{Part: "auth/*", May: []string{"auth", "internal/..."}},
@@ -15,12 +18,14 @@ var rules = []deptest.Rule{
 	{Part: "providers/*", May: []string{"auth", "internal/..."}, Third: []string{"*"}},
 
 	{Part: "stores/memory", May: []string{"auth", "internal/..."}},
-	{Part: "stores/bun/open", May: []string{"auth", "internal/...", "stores/bun"}, Third: []string{"*"}},
+	{Part: "stores/cache", May: []string{"auth", "auth/health", "internal/..."}, Third: []string{"golang.org/x/sync/singleflight"}},
+	{Part: "stores/redis", May: []string{"auth", "auth/health", "internal/..."}, Third: []string{"github.com/redis/go-redis/v9", "github.com/redis/go-redis/v9/..."}},
+	{Part: "stores/bun/open", May: []string{"auth", "auth/health", "internal/...", "stores/bun"}, Third: []string{"*"}},
 	// No driver and no dialect: the host has chosen both.
-	{Part: "stores/bun", May: []string{"auth", "internal/..."},
+	{Part: "stores/bun", May: []string{"auth", "auth/health", "internal/..."},
 		Third: []string{"github.com/uptrace/bun", "github.com/uptrace/bun/migrate", "github.com/uptrace/bun/schema",
 			"github.com/uptrace/bun/dialect", "github.com/uptrace/bun/dialect/feature"}},
-	{Part: "stores/*", May: []string{"auth", "internal/...", "stores/..."}, Third: []string{"*"}},
+	{Part: "stores/*", May: []string{"auth", "auth/health", "internal/...", "stores/..."}, Third: []string{"*"}},
 
 	{Part: "pages", May: []string{"auth", "internal/..."}},
 	{Part: "contrib/*", May: []string{"auth", "internal/..."}, Third: []string{"*"}},
