@@ -136,7 +136,7 @@ func (m *Manager) makeStale(ctx context.Context, s *state, sess *Session) (*Sess
 			return &stored, nil
 		}
 		if errors.Is(err, ErrConflict) { // touched by another request, or stale by now
-			if sess, err = m.store.LoadSession(ctx, sess.ID); err == nil && sess.Stale {
+			if sess, err = m.below.LoadSession(ctx, sess.ID); err == nil && sess.Stale {
 				return sess, nil
 			}
 		}

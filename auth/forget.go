@@ -100,7 +100,7 @@ func (m *Manager) endFamilies(ctx context.Context, userID string, except ...Sess
 	}
 	var keep []string
 	for _, id := range except {
-		s, err := m.store.LoadSession(ctx, id)
+		s, err := m.below.LoadSession(ctx, id)
 		if errors.Is(err, ErrNotFound) {
 			continue
 		} else if err != nil {

@@ -137,17 +137,52 @@ func (m *Manager) RequireGuest(next http.Handler) http.Handler {
 // RequireFresh lets only users pass who proved who they are within the last d.
 // Others who are logged in are sent to confirm it, or told 401 "not_fresh" with
 // the challenge of RFC 9470. Credentials that come with the request itself are
-// never fresh.
+// never fresh. What a cache of sessions knew a moment ago is not good enough: with
+// one there is one more read, of the store behind it.
 func (m *Manager) RequireFresh(d time.Duration) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
-		return m.guard(next, func(_ *http.Request, id *Identity, err error) error {
-			if err != nil || id.Fresh(m.now(), d) {
+		return m.guard(next, func(r *http.Request, id *Identity, err error) error {
+			if err != nil {
 				return err
 			}
-			return &Problem{Status: http.StatusUnauthorized, Code: codeNotFresh, Reason: codeNotFresh, MaxAge: d,
-				Detail: "Confirm that it is you.", Err: ErrNotFresh}
+			return m.fresh(r.Context(), id, d)
 		})
 	}
+}
+
+// Fresh is [Manager.RequireFresh] for a handler that decides in the middle. Nil
+// is the only yes; the errors are those of [Manager.IdentityFrom], and a [*Problem]
+// that wraps [ErrNotFresh]. [Identity.Fresh] is for what is only shown.
+func (m *Manager) Fresh(ctx context.Context, d time.Duration) error {
+	id, err := m.IdentityFrom(ctx)
+	if err != nil {
+		return err
+	}
+	return m.fresh(ctx, id, d)
+}
+
+func (m *Manager) fresh(ctx context.Context, id *Identity, d time.Duration) error {
+	if id.Fresh(m.now(), d) {
+		stale, err := m.staleBelow(ctx, id)
+		if err != nil || !stale {
+			return err
+		}
+	}
+	return &Problem{Status: http.StatusUnauthorized, Code: codeNotFresh, Reason: codeNotFresh, MaxAge: d,
+		Detail: "Confirm that it is you.", Err: ErrNotFresh}
+}
+
+// staleBelow reports whether the session is stale by now, or returns how it has
+// ended, if id may be from a cache.
+func (m *Manager) staleBelow(ctx context.Context, id *Identity) (bool, error) {
+	if !m.cached || id.Session == nil || m.stateFrom(ctx).m == nil {
+		return false, nil
+	}
+	sess, _, err := m.liveSession(ctx, m.below, id.Session.ID)
+	if err != nil {
+		return false, err
+	}
+	return sess.Stale, nil
 }
 
 // Require lets only those pass to whom [Options.Authorizer] allows the action,

@@ -15,6 +15,8 @@ type Manager struct {
 	opts   Options
 	users  UserLoader
 	store  Store
+	below  SessionStore // store, but for what a cache would answer from memory
+	cached bool         // whether that is another
 	now    func() time.Time
 	logger *slog.Logger
 	prefix string // "/auth"
@@ -48,6 +50,8 @@ func New(users UserLoader, store Store, opts *Options) (*Manager, error) {
 	}
 	if isNil(store) {
 		errs = append(errs, errors.New("auth: New needs a Store: give it memory.New(nil) or one of package bunstore"))
+	} else {
+		errs = append(errs, checkStore(store)...)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -70,6 +74,10 @@ func New(users UserLoader, store Store, opts *Options) (*Manager, error) {
 		rememberTag: newTag(o.Realm, o.Epoch, "remember"),
 		nobody:      newNobody(),
 		touchEvery:  min(time.Minute, o.IdleTimeout/10),
+	}
+	m.below = m.store
+	if below := uncached(store); below != nil {
+		m.below, m.cached = inRealm(Combine(store, Parts{Sessions: below}), o.Realm), true
 	}
 	credentials, kept := CredentialStore(m.store), true
 	for _, p := range o.Providers {

@@ -21,6 +21,14 @@ func inRealm(s Store, realm string) Store {
 	return realmStore{s, "\x1e" + realm + "\x1f"}
 }
 
+// realmOf returns what a realm has put before the name, or "".
+func realmOf(name string) string {
+	if !strings.HasPrefix(name, "\x1e") {
+		return ""
+	}
+	return name[:strings.IndexByte(name, '\x1f')+1]
+}
+
 // Unwrap lets the store's abilities be found.
 func (s realmStore) Unwrap() any { return s.Store }
 

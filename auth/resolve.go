@@ -99,7 +99,7 @@ func (m *Manager) userLoaded(ctx context.Context, loaded *Identity) (User, error
 // resolveSession finds the session and checks it and its user.
 func (m *Manager) resolveSession(s *state, id SessionID) (*Identity, error) {
 	ctx := s.r.Context()
-	sess, now, err := m.liveSession(ctx, id)
+	sess, now, err := m.liveSession(ctx, m.store, id)
 	if err != nil {
 		return nil, err
 	}
@@ -119,9 +119,10 @@ func (m *Manager) resolveSession(s *state, id SessionID) (*Identity, error) {
 	return &s.mine, nil
 }
 
-// liveSession finds a session that has not ended, and says when it looked.
-func (m *Manager) liveSession(ctx context.Context, id SessionID) (sess *Session, now time.Time, err error) {
-	if sess, err = m.store.LoadSession(ctx, id); err != nil {
+// liveSession finds a session that has not ended, and says when it looked. In is
+// m.store, or m.below where what a cache knew a moment ago is not good enough.
+func (m *Manager) liveSession(ctx context.Context, in SessionStore, id SessionID) (sess *Session, now time.Time, err error) {
+	if sess, err = in.LoadSession(ctx, id); err != nil {
 		return nil, now, revokedIfMissing(err)
 	}
 	now = m.now() // not before: for a session that is not there nobody needs it

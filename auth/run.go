@@ -26,12 +26,15 @@ func (m *Manager) Run(ctx context.Context) error {
 	}
 }
 
-// sweep deletes in small batches, so that nobody waits long for one.
+// sweep deletes in small batches, so that nobody waits long for one. A store that
+// fails does not keep the others of a composition from being swept.
 func (m *Manager) sweep(ctx context.Context) {
-	s, ok := As[Sweeper](m.store)
-	if !ok {
-		return
+	for _, s := range sweepersOf(m.store) {
+		m.sweepOne(ctx, s)
 	}
+}
+
+func (m *Manager) sweepOne(ctx context.Context, s Sweeper) {
 	for ctx.Err() == nil {
 		n, err := s.Sweep(ctx, m.Now(), sweepBatch)
 		if err != nil && ctx.Err() == nil {

@@ -71,6 +71,15 @@ func (s *Session) Validate() error {
 }
 
 // A SessionStore keeps sessions. See [Store] for what holds for every store.
+//
+// A decorator that answers LoadSession with what it knew a moment ago, such as
+// package stores/cache, has the ability
+//
+//	Uncached() SessionStore
+//
+// which returns the store that it stands in front of. The Manager asks that one
+// wherever a moment is too long: whether a proof is fresh, whether a login still
+// holds before something outlives it. It tells the decorator of every write.
 type SessionStore interface {
 	// CreateSession stores s with Version 1, whatever s.Version is.
 	// [ErrExists] if the ID is taken.

@@ -38,7 +38,13 @@ import (
 //
 // which commits if f returns nil, rolls back if it returns an error or panics,
 // and joins the transaction that ctx is in. A verb that is refused in it has
-// changed nothing and leaves it usable.
+// changed nothing and leaves it usable. A store with InTx also has
+//
+//	InTransaction(ctx context.Context) bool
+//
+// for those who must know that what is read with ctx may never be committed. A
+// store that cannot keep credentials has KeepsCredentials() error, which says why,
+// and [New] does not take it for them: see [Combine].
 //
 // A decorator has a method Unwrap() any.
 type Store interface {

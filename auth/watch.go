@@ -181,7 +181,7 @@ func (m *Manager) look(ctx context.Context, w *watch) (err error) {
 }
 
 func (m *Manager) lookAtSession(ctx context.Context, id SessionID) error {
-	sess, _, err := m.liveSession(ctx, id)
+	sess, _, err := m.liveSession(ctx, m.below, id)
 	if err == nil {
 		_, err = m.userOf(ctx, sess)
 	}

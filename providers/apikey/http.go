@@ -64,14 +64,16 @@ func (p *Provider) postKeys(w http.ResponseWriter, r *http.Request, id *auth.Ide
 		p.m.Refuse(w, r, gone)
 		return
 	}
-	if !id.Fresh(p.m.Now(), p.opts.Fresh) {
+	if stale := p.m.Fresh(r.Context(), p.opts.Fresh); errors.Is(stale, auth.ErrNotFresh) {
 		p.m.Emit(r, auth.Event{Name: "not_fresh", UserID: id.UserID, Actor: id.Actor})
 		// Confirming leads back to the page with the form, which has the same
 		// address, and not to sending it again.
 		page := *r
 		page.Method = http.MethodGet
-		p.m.Refuse(w, &page, &auth.Problem{Status: http.StatusUnauthorized, Code: "not_fresh", Reason: "not_fresh", MaxAge: p.opts.Fresh,
-			Detail: "Confirm that it is you.", Err: auth.ErrNotFresh})
+		p.m.Refuse(w, &page, stale)
+		return
+	} else if stale != nil {
+		p.m.Refuse(w, r, stale)
 		return
 	}
 	var made Created

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/gatehouse-go/gatehouse/auth"
@@ -26,12 +27,11 @@ func (p *Provider) owner(r *http.Request) (*auth.Identity, error) {
 
 // fresh refuses who has not just proved who they are.
 func (p *Provider) fresh(r *http.Request, id *auth.Identity) error {
-	if id.Fresh(p.m.Now(), p.opts.Fresh) {
-		return nil
+	err := p.m.Fresh(r.Context(), p.opts.Fresh)
+	if errors.Is(err, auth.ErrNotFresh) {
+		p.m.Emit(r, auth.Event{Name: "not_fresh", UserID: id.UserID, Actor: id.Actor})
 	}
-	p.m.Emit(r, auth.Event{Name: "not_fresh", UserID: id.UserID, Actor: id.Actor})
-	return &auth.Problem{Status: http.StatusUnauthorized, Code: "not_fresh", Reason: "not_fresh", MaxAge: p.opts.Fresh,
-		Detail: "Confirm that it is you.", Err: auth.ErrNotFresh}
+	return err
 }
 
 // sameSession returns who is logged in, if it is who began the transaction, in the
