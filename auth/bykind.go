@@ -28,18 +28,18 @@ import (
 // one of them is made as follows, so that none is made by half and nobody told:
 //
 //   - What is malformed is refused before anything is written.
-//   - rest is written first, and not yet committed if it has InTx; then the
-//     others, in the order of their kinds. The guard that the Manager changes with
-//     every other credential is in rest: of two changes the second stops there.
-//   - If one is refused or fails, what was written is taken back: by rest's
+//   - rest decides: the guard that the Manager changes with every other credential
+//     is there, and two changes to one user's credentials meet at it. If rest has
+//     InTx it is written first, and committed once the others are written too;
+//     else it is written last.
+//   - If a store refuses or fails, what was written is taken back: by rest's
 //     transaction, or else by a change that is made only where nobody has changed it
 //     meanwhile. The error is then the one that it was refused with.
 //   - If that fails as well, the error says so and wraps none of the sentinels: it
 //     is an outage. What each store has is whole, and its Version tells which.
-//   - A crash in between leaves what was written, and nobody was told that it was
-//     done. That is the others' part without rest's if rest has InTx, or else
-//     rest's part without all of the others'. To do it again is what mends it; a new
-//     user who has a credential elsewhere and no row is to be deleted there.
+//   - A crash in between leaves the others' part without that of rest, and nobody
+//     was told that it was done. To do it again mends it, from what is there by then. A
+//     new user's credential elsewhere, whose user does not exist, has to be deleted.
 //
 // Who reads meanwhile may see one store as it is and another as it was.
 //
@@ -174,11 +174,11 @@ func (s *byKind) UserCredentials(ctx context.Context, userID string, kinds ...st
 func (s *byKind) ChangeCredentials(ctx context.Context, changes ...Change) error {
 	parts := map[int][]Change{}
 	for _, c := range changes {
-		named := cmp.Or(c.Old, c.New)
-		if named == nil {
+		if c.Old == nil && c.New == nil {
 			return invalid("change without credentials")
 		}
-		parts[s.of(named.Kind)] = append(parts[s.of(named.Kind)], c)
+		i := s.of(nameOf(c).kind)
+		parts[i] = append(parts[i], c)
 	}
 	within := s.journal(ctx)
 	if len(parts) == 0 || len(parts) == 1 && (within == nil || parts[-1] != nil) {
@@ -191,7 +191,7 @@ func (s *byKind) ChangeCredentials(ctx context.Context, changes ...Change) error
 		return err
 	}
 	return s.whole(ctx, func(ctx context.Context) error {
-		for i := -1; i < len(s.others); i++ {
+		for _, i := range s.order() {
 			if parts[i] == nil {
 				continue
 			}
@@ -203,24 +203,37 @@ func (s *byKind) ChangeCredentials(ctx context.Context, changes ...Change) error
 	})
 }
 
+// order returns in which order stores are written. Until the others are, nobody
+// may see the guard in rest changed: who reads it then, and after it what else
+// there is, would take what is about to go for what stays.
+func (s *byKind) order() []int {
+	all := make([]int, 0, len(s.others)+1)
+	for i := range s.others {
+		all = append(all, i)
+	}
+	if s.tx != nil {
+		return slices.Insert(all, 0, -1)
+	}
+	return append(all, -1)
+}
+
 // checkChanges refuses what a store would refuse by its form.
 func checkChanges(changes []Change) error {
-	type name struct{ kind, key string }
-	seen := map[name]bool{}
+	seen := map[credentialName]bool{}
 	for _, c := range changes {
-		named := cmp.Or(c.Old, c.New)
+		name := nameOf(c)
 		if c.New != nil {
 			if err := c.New.Validate(); err != nil {
 				return err
 			}
-			if c.New.Kind != named.Kind || c.New.Key != named.Key {
+			if name != (credentialName{c.New.Kind, c.New.Key}) {
 				return invalid("change to a credential with another kind or key")
 			}
 		}
-		if seen[name{named.Kind, named.Key}] {
+		if seen[name] {
 			return invalid("two changes to one credential")
 		}
-		seen[name{named.Kind, named.Key}] = true
+		seen[name] = true
 	}
 	return nil
 }
@@ -342,11 +355,12 @@ func (j *journal) join(inner *journal) {
 func (j *journal) takeBack(ctx context.Context, err error) error {
 	ctx, cancel := outlive(ctx)
 	defer cancel()
+	versions := map[credentialName]int64{} // of what was taken back once, and has another than before
 	for _, w := range slices.Backward(j.entries) {
 		if w.made == no {
 			continue
 		}
-		failed := w.takeBack(ctx)
+		failed := w.takeBack(ctx, versions)
 		if failed == nil || w.made == unknown &&
 			(errors.Is(failed, ErrExists) || errors.Is(failed, ErrNotFound) || errors.Is(failed, ErrConflict)) {
 			continue // or it was never made
@@ -356,22 +370,44 @@ func (j *journal) takeBack(ctx context.Context, err error) error {
 	return err
 }
 
-func (w *written) takeBack(ctx context.Context) error {
-	for _, c := range w.back {
+func (w *written) takeBack(ctx context.Context, versions map[credentialName]int64) error {
+	for i, c := range w.back {
 		if c.Old == nil {
 			continue
 		}
+		old := *c.Old
+		if v, ok := versions[nameOf(c)]; ok {
+			old.Version = v
+		}
+		w.back[i].Old = &old
 		// A version alone may be that of somebody else's change, if it is not known
 		// whether this one was made.
-		is, err := w.store.LoadCredential(ctx, c.Old.Kind, c.Old.Key)
+		is, err := w.store.LoadCredential(ctx, old.Kind, old.Key)
 		if err != nil {
 			return err
 		}
-		if !sameCredential(&is, c.Old) {
+		if !sameCredential(&is, &old) {
 			return fmt.Errorf("%w: a credential of kind %q", ErrConflict, is.Kind)
 		}
 	}
-	return w.store.ChangeCredentials(ctx, w.back...)
+	if err := w.store.ChangeCredentials(ctx, w.back...); err != nil {
+		return err
+	}
+	for _, c := range w.back {
+		versions[nameOf(c)] = 1
+		if c.Old != nil {
+			versions[nameOf(c)] = c.Old.Version + 1
+		}
+	}
+	return nil
+}
+
+type credentialName struct{ kind, key string }
+
+// nameOf returns which credential c is about.
+func nameOf(c Change) credentialName {
+	named := cmp.Or(c.Old, c.New)
+	return credentialName{named.Kind, named.Key}
 }
 
 // sameCredential reports whether a store that was given b returns it as a.

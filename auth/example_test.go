@@ -108,3 +108,46 @@ func ExampleAs() {
 type unwrapper struct{ auth.Store }
 
 func (u unwrapper) Unwrap() any { return u.Store }
+
+// Sessions, tickets and counters in one store, credentials in another. Of a Redis
+// and a database it is the same line.
+func ExampleCombine() {
+	ctx := context.Background()
+	db, redis := memory.New(nil), memory.New(nil)
+	store := auth.Combine(db, auth.Parts{Sessions: redis, Tickets: redis, Limiter: redis}) // for auth.New
+
+	if err := store.CreateSession(ctx, &auth.Session{ID: auth.SessionID{1}, UserID: "ada"}); err != nil {
+		panic(err)
+	}
+	_, here := redis.LoadSession(ctx, auth.SessionID{1})
+	_, there := db.LoadSession(ctx, auth.SessionID{1})
+	fmt.Println(here, there)
+	// Output: <nil> auth: not found
+}
+
+// API keys in a database of their own.
+func ExampleByKind() {
+	ctx := context.Background()
+	db, keys := memory.New(nil), memory.New(nil)
+	store := auth.Combine(db, auth.Parts{
+		Credentials: auth.ByKind(db, map[string]auth.CredentialStore{"apikey": keys}),
+	}) // for auth.New
+
+	err := store.ChangeCredentials(ctx,
+		auth.Change{New: &auth.Credential{Kind: "email", Key: "ada@example.com", UserID: "ada"}},
+		auth.Change{New: &auth.Credential{Kind: "apikey", Key: "1", UserID: "ada"}})
+	if err != nil {
+		panic(err)
+	}
+	all, err := store.UserCredentials(ctx, "ada")
+	if err != nil {
+		panic(err)
+	}
+	for _, c := range all {
+		_, err := keys.LoadCredential(ctx, c.Kind, c.Key)
+		fmt.Println(c.Kind, err == nil)
+	}
+	// Output:
+	// apikey true
+	// email false
+}

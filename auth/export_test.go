@@ -2,3 +2,6 @@ package auth
 
 // InRealm lets the suites of authtest see the store of a realm.
 var InRealm = inRealm
+
+// Sweep does once what [Manager.Run] does every minute.
+var Sweep = (*Manager).sweep
