@@ -389,6 +389,37 @@ func TestEndWhileAsking(t *testing.T) {
 	}
 }
 
+// Who asks once a session has begun finds it, whoever has asked before.
+func TestBeginWhileAsking(t *testing.T) {
+	below := newSpy()
+	c := newCache(t, below, &cachestore.Options{Now: func() time.Time { return t0 }})
+	arrived, goOn := make(chan struct{}), make(chan struct{})
+	below.after = func() {
+		arrived <- struct{}{}
+		<-goOn
+	}
+	early := make(chan error)
+	go func() {
+		_, err := c.LoadSession(context.Background(), id(0))
+		early <- err
+	}()
+	<-arrived
+	below.set(func() { below.after = nil })
+	if err := c.CreateSession(t.Context(), session(0, "ada")); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if _, err := c.LoadSession(ctx, id(0)); err != nil {
+		t.Error(err)
+	}
+	close(goOn)
+	if err := <-early; !errors.Is(err, auth.ErrNotFound) {
+		t.Errorf("who had asked before: %v", err)
+	}
+	load(t, c, 0, nil)
+}
+
 // Of many that want a session at once one asks. If it gives up, or panics, the
 // others are not the worse for it.
 func TestOneAsks(t *testing.T) {
