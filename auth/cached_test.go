@@ -118,6 +118,16 @@ func TestCachedReads(t *testing.T) {
 	})
 }
 
+// Without a cache nothing is read twice.
+func TestUncachedReads(t *testing.T) {
+	s := newSiteOn(t, auth.Combine(memory.New(nil), auth.Parts{Sessions: memory.New(nil)}), nil)
+	v := s.visitor().logIn("ada")
+	before := s.store.count("LoadSession")
+	if res := v.get("/fresh"); res.StatusCode != 200 || s.store.count("LoadSession") != before+1 {
+		t.Errorf("%s; asked %d times", res.Status, s.store.count("LoadSession")-before)
+	}
+}
+
 // Whatever ends a session here ends it at once.
 func TestCachedEndsAtOnce(t *testing.T) {
 	onCached(t, func(t *testing.T, c *cachedSite) {
@@ -305,8 +315,11 @@ func TestCachedOutage(t *testing.T) {
 func TestCachedWithIdentity(t *testing.T) {
 	c := newCachedSite(t, nil)
 	h := c.m.Handler(c.m.RequireFresh(time.Hour)(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) })))
+	proofs := []auth.Proof{{Method: "x", At: c.m.Now()}}
+	id := &auth.Identity{User: &account{id: "ada"}, Proofs: proofs, Session: &auth.Session{ID: auth.SessionID{1}, UserID: "ada", Proofs: proofs}}
+	r := httptest.NewRequest("GET", "/", nil)
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, authtest.Request(t, "GET", "/", &account{id: "ada"}, authtest.Proofs(auth.Proof{Method: "x", At: c.m.Now()})))
+	h.ServeHTTP(w, r.WithContext(auth.WithIdentity(r.Context(), id)))
 	if w.Code != 204 {
 		t.Errorf("status %d: %s", w.Code, w.Body)
 	}

@@ -87,7 +87,10 @@ func (m *Manager) gate(w http.ResponseWriter, r *http.Request, a *admission) err
 	sess := m.newSession(r, s, a, u, now)
 	sess.ID = m.sessionTag.digest(tok)
 	if err := m.store.CreateSession(ctx, sess); err != nil {
-		m.undo(ctx, nil, begun.Key)
+		if errors.Is(err, ErrExists) { // and is somebody else's
+			sess = nil
+		}
+		m.undo(ctx, sess, begun.Key) // perhaps it was kept, and only the answer was lost
 		return asOutage(err)
 	}
 	// The previous session ends last: whoever ended it meanwhile, by a log-out

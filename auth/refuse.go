@@ -20,6 +20,10 @@ const (
 	codeFactorOwed      = "factor_owed"
 )
 
+// outageRetry is when a client is to ask again after an outage: about as long as a
+// database takes to restart, so that not everybody comes at once and at once again.
+const outageRetry = 5 * time.Second
+
 // problemOf says how err is answered. What it does not know is broken.
 func problemOf(err error) *Problem {
 	var p *Problem
@@ -68,7 +72,7 @@ func problemOf(err error) *Problem {
 			return p
 		}
 	}
-	return &Problem{Status: http.StatusServiceUnavailable, Code: "unavailable",
+	return &Problem{Status: http.StatusServiceUnavailable, Code: "unavailable", RetryAfter: outageRetry,
 		Detail: "This does not work at the moment. Try again later.", Err: err}
 }
 
