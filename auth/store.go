@@ -38,13 +38,14 @@ import (
 //
 // which commits if f returns nil, rolls back if it returns an error or panics,
 // and joins the transaction that ctx is in. A verb that is refused in it has
-// changed nothing and leaves it usable. A store with InTx also has
+// changed nothing and leaves it usable. A store with InTx may also have
 //
 //	InTransaction(ctx context.Context) bool
 //
-// for those who must know that what is read with ctx may never be committed. A
-// store that cannot keep credentials has KeepsCredentials() error, which says why,
-// and [New] does not take it for them: see [Combine].
+// which says whether verbs that are called with ctx are a part of a transaction,
+// for those who must not keep what may never be committed: a cache. A store that
+// cannot keep credentials has KeepsCredentials() error, which says why: [New] does
+// not take it for them, see [Combine].
 //
 // A decorator has a method Unwrap() any.
 type Store interface {

@@ -27,6 +27,7 @@ type bent struct {
 	forget             func(ctx context.Context, keys ...string) error
 	sweep              func(ctx context.Context, now time.Time, limit int) (int, error)
 	inTx               func(ctx context.Context, f func(ctx context.Context) error) error
+	inTransaction      func(ctx context.Context) bool
 }
 
 func newBent(bend func(b *bent)) *bent {
@@ -50,6 +51,7 @@ func newBent(bend func(b *bent)) *bent {
 		forget:             r.Forget,
 		sweep:              r.Sweep,
 		inTx:               r.InTx,
+		inTransaction:      r.InTransaction,
 	}
 	bend(b)
 	return b
@@ -102,3 +104,4 @@ func (b *bent) Sweep(ctx context.Context, now time.Time, limit int) (int, error)
 func (b *bent) InTx(ctx context.Context, f func(ctx context.Context) error) error {
 	return b.inTx(ctx, f)
 }
+func (b *bent) InTransaction(ctx context.Context) bool { return b.inTransaction(ctx) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"sync/atomic"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/auth"
@@ -136,6 +137,24 @@ func abilityBends() []bend {
 				return n + len(expired), err
 			}
 		}), []string{"Sweep/WhileUpdating"}},
+
+		{"InTransaction says: never", func(b *bent) {
+			b.inTransaction = func(context.Context) bool { return false }
+		}, []string{"InTx/SaysSo"}},
+		{"InTransaction says: always", func(b *bent) {
+			b.inTransaction = func(context.Context) bool { return true }
+		}, []string{"InTx/SaysSo"}},
+		{"InTransaction says: of the store, and not of ctx", func(b *bent) {
+			var depth atomic.Int32
+			b.inTransaction = func(context.Context) bool { return depth.Load() > 0 }
+			b.inTx = func(ctx context.Context, f func(ctx context.Context) error) error {
+				return b.ref.InTx(ctx, func(ctx context.Context) error {
+					depth.Add(1)
+					defer depth.Add(-1)
+					return f(ctx)
+				})
+			}
+		}, []string{"InTx/SaysSo"}},
 
 		{"InTx commits if f returns nil: it does not", func(b *bent) {
 			b.inTx = func(ctx context.Context, f func(ctx context.Context) error) error {

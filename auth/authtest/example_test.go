@@ -141,7 +141,8 @@ func ExampleClient_restored() {
 	}
 }
 
-// A Recorder shows what a login does, and what it does when the store is down.
+// A Recorder shows what a login does, and what it does when the store is down: the
+// session may have been kept nevertheless, and is deleted.
 func ExampleRecorder() {
 	rec := authtest.NewRecorder(memory.New(nil))
 	m, err := auth.New(authtest.NewUsers("ada"), rec, nil)
@@ -161,5 +162,5 @@ func ExampleRecorder() {
 	}
 	// Output:
 	// 200 [CreateSession] 1
-	// 503 [CreateSession] 0
+	// 503 [CreateSession DeleteSession] 0
 }

@@ -88,6 +88,8 @@ func (r *ref) InTx(ctx context.Context, f func(ctx context.Context) error) error
 	return err
 }
 
+func (r *ref) InTransaction(ctx context.Context) bool { return ctx.Value(inTx{}) == r }
+
 func ms(t time.Time) time.Time { return t.Truncate(time.Millisecond).UTC() }
 
 func keepSession(s *auth.Session, version int64) *auth.Session {

@@ -72,6 +72,7 @@ func testAbilities(t *testing.T, open func(t *testing.T) auth.Store) {
 			run("GoesOnAfterARefusal", txGoesOn)
 			run("EndedContext", txEnded)
 			run("AtOnce", txAtOnce)
+			run("SaysSo", txSays)
 		})
 	}
 }

@@ -46,6 +46,12 @@ func BenchmarkHit(b *testing.B) {
 			}
 		}
 	})
+	b.Run("one", func(b *testing.B) { // what is in the processor's cache
+		b.ReportAllocs()
+		for b.Loop() {
+			_, _ = c.LoadSession(ctx, id(1))
+		}
+	})
 	b.Run("parallel", func(b *testing.B) {
 		b.ReportAllocs()
 		b.RunParallel(func(pb *testing.PB) {
