@@ -253,9 +253,6 @@ func (x *Fault) wait(ctx context.Context) error {
 		}
 	}
 	f.mu.Unlock()
-	if err := ctx.Err(); err != nil {
-		return err
-	}
 	late := time.NewTimer(patience)
 	defer late.Stop()
 	select {
