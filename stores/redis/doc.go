@@ -1,0 +1,2 @@
+// Package redisstore keeps sessions, tickets and counters in Redis.
+package redisstore
