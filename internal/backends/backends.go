@@ -59,9 +59,9 @@ func All(t testing.TB) []*Backend {
 	return []*Backend{
 		Memory(t),
 		SQLite(t),
-		shared(t, "PostgreSQL", "GATEHOUSE_TEST_POSTGRES", sqlBackend),
-		shared(t, "MariaDB", "GATEHOUSE_TEST_MYSQL", sqlBackend),
-		shared(t, "Redis", "GATEHOUSE_TEST_REDIS", redisBackend),
+		shared(t, "PostgreSQL", "GATEHOUSE_TEST_POSTGRES", sqlBackend, removeSQL),
+		shared(t, "MariaDB", "GATEHOUSE_TEST_MYSQL", sqlBackend, removeSQL),
+		shared(t, "Redis", "GATEHOUSE_TEST_REDIS", redisBackend, removeRedis),
 	}
 }
 
@@ -100,7 +100,7 @@ func newPrefix() string { return "t" + strings.ToLower(rand.Text()[:12]) + "_" }
 
 // shared is a Backend on a server that others use at the same time. Nothing is
 // connected to before it is used.
-func shared(t testing.TB, name, variable string, at func(t testing.TB, name, dsn, prefix string) *Backend) *Backend {
+func shared(t testing.TB, name, variable string, at func(t testing.TB, name, dsn, prefix string) *Backend, remove func(t testing.TB, dsn, prefix string)) *Backend {
 	dsn, prefix := os.Getenv(variable), newPrefix()
 	var used sync.Once
 	b := at(t, name, dsn, prefix)

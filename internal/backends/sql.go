@@ -182,8 +182,8 @@ func dumpTable(ctx context.Context, all *bytes.Buffer, db *bun.DB, name string) 
 	return rows.Err()
 }
 
-// clearSQL drops the tables with that prefix.
-func clearSQL(t testing.TB, dsn, prefix string) {
+// removeSQL drops the tables with that prefix.
+func removeSQL(t testing.TB, dsn, prefix string) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	db := openDB(t, dsn)
