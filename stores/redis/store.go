@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"regexp"
 	"time"
 
@@ -60,8 +61,10 @@ func New(client redis.UniversalClient, opts *Options) (*Store, error) {
 		o.Slack = time.Hour
 	}
 	var errs []error
-	if client == nil {
+	if v := reflect.ValueOf(client); client == nil || v.Kind() == reflect.Pointer && v.IsNil() {
 		errs = append(errs, errors.New("redisstore: New: client is nil; make one with redis.NewClient, or use Open"))
+	} else {
+		errs = append(errs, checkReads(client)...)
 	}
 	if !prefixPattern.MatchString(o.Prefix) {
 		errs = append(errs, fmt.Errorf("redisstore: Options.Prefix %q: want letters, digits and \"._:/-\", at most 32 bytes", o.Prefix))
@@ -73,6 +76,26 @@ func New(client redis.UniversalClient, opts *Options) (*Store, error) {
 		return nil, err
 	}
 	return &Store{client: client, prefix: o.Prefix, slack: o.Slack.Milliseconds()}, nil
+}
+
+// checkReads refuses clients that may answer with what was before: a session
+// that was logged out would still be found.
+func checkReads(client redis.UniversalClient) (errs []error) {
+	var cached, replicas bool
+	switch c := client.(type) {
+	case *redis.Client:
+		cached = c.Options().ClientSideCache != nil || c.Options().ClientSideCacheConfig != nil
+	case *redis.ClusterClient:
+		o := c.Options()
+		replicas = o.ReadOnly || o.RouteByLatency || o.RouteRandomly
+	}
+	if cached {
+		errs = append(errs, errors.New("redisstore: New: the client has a client-side cache, in which sessions live on that were logged out; give one without, and see stores/cache"))
+	}
+	if replicas {
+		errs = append(errs, errors.New("redisstore: New: the client reads from replicas, on which sessions live on that were logged out; leave out ReadOnly, RouteByLatency and RouteRandomly"))
+	}
+	return errs
 }
 
 // Close closes the connections that [Open] has made, and leaves a client that

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -88,3 +89,6 @@ func TestTickets(t *testing.T) {
 func TestCounters(t *testing.T) {
 	authtest.TestLimiter(t, func(t *testing.T) auth.Limiter { s, _ := newStore(t, redisstore.Options{}); return s })
 }
+
+// now is the clock of this machine, which is also that of its servers.
+func now() time.Time { return time.Now() }
