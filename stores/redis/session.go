@@ -17,12 +17,11 @@ import (
 // three round trips.
 const unbornLife = "3600000"
 
-// A script of a session answers with one of these.
+// What sessionUpdate answers, beside 1 for done.
 const (
-	gone = iota
-	done
-	conflict
-	uncovered
+	gone      = 0
+	conflict  = 2
+	uncovered = 3
 )
 
 // keepSession is what scripts of a session begin with. keep has the key expire
@@ -170,16 +169,8 @@ func (s *Store) UpdateSession(ctx context.Context, ss *auth.Session) error {
 	keep := lasting(expires, s.slack, ss.SeenAt)
 	v, err := s.runOnce(ctx, sessionUpdate, keys, version, change, keep, expires)
 	if err == nil && v == int64(uncovered) {
-		now, err := s.load(ctx, ss.ID)
-		if err != nil {
+		if err := s.cover(ctx, ss); err != nil {
 			return err
-		}
-		ok, err := s.add(ctx, now.UserID, memberOf(&ss.ID, now.born), lasting(expires, 2*s.slack, ss.SeenAt))
-		if err != nil {
-			return outage(ctx, "update session", err)
-		}
-		if !ok {
-			return auth.ErrNotFound
 		}
 		change = binary.BigEndian.AppendUint64(change, uint64(expires))
 		v, err = s.runOnce(ctx, sessionUpdate, keys, version, change, keep, expires, keep)
@@ -191,6 +182,23 @@ func (s *Store) UpdateSession(ctx context.Context, ss *auth.Session) error {
 		return auth.ErrNotFound
 	case v == int64(conflict):
 		return auth.ErrConflict
+	}
+	return nil
+}
+
+// cover has the index of its user know of the session for as long as the update
+// lets it live.
+func (s *Store) cover(ctx context.Context, update *auth.Session) error {
+	ss, err := s.load(ctx, update.ID)
+	if err != nil {
+		return err
+	}
+	ok, err := s.add(ctx, ss.UserID, memberOf(&ss.ID, ss.born), lasting(expiry(update.ExpiresAt), 2*s.slack, update.SeenAt))
+	switch {
+	case err != nil:
+		return outage(ctx, "update session", err)
+	case !ok:
+		return auth.ErrNotFound // it is being deleted
 	}
 	return nil
 }

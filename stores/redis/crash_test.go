@@ -1,0 +1,296 @@
+package redisstore_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/gatehouse-go/gatehouse/auth"
+	redisstore "github.com/gatehouse-go/gatehouse/stores/redis"
+)
+
+var t0 = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+
+func sid(n int) auth.SessionID { return auth.SessionID{1, byte(n >> 8), byte(n), 31: 1} }
+
+func newSession(n int, userID string) *auth.Session {
+	return &auth.Session{
+		ID: sid(n), UserID: userID, AuthVersion: "1", Label: "Firefox on Linux", Version: 1,
+		Proofs:    []auth.Proof{{Method: "password", At: t0, Kind: "password", Key: userID, Generation: 1}},
+		CreatedAt: t0, SeenAt: t0, EndsAt: t0.Add(24 * time.Hour), ExpiresAt: t0.Add(time.Hour),
+	}
+}
+
+// A verb is a verb of sessions with several steps, on session 0 of user "u",
+// who has session 1 too.
+type verb struct {
+	name string
+	do   func(ctx context.Context, s *redisstore.Store) error
+	// created says that the verb creates session 0.
+	created bool
+}
+
+func verbs() []verb {
+	return []verb{
+		{"CreateSession", func(ctx context.Context, s *redisstore.Store) error { return s.CreateSession(ctx, newSession(0, "u")) }, true},
+		{"UpdateSession", func(ctx context.Context, s *redisstore.Store) error {
+			v := newSession(0, "u")
+			v.SeenAt, v.ExpiresAt = t0.Add(time.Minute), t0.Add(time.Hour+time.Minute)
+			return outages(s.UpdateSession(ctx, v))
+		}, false},
+		{"UpdateSession past its end", func(ctx context.Context, s *redisstore.Store) error {
+			v := newSession(0, "u")
+			v.ExpiresAt = t0.Add(1000 * time.Hour)
+			return outages(s.UpdateSession(ctx, v))
+		}, false},
+		{"DeleteSession", func(ctx context.Context, s *redisstore.Store) error { return outages(s.DeleteSession(ctx, sid(0))) }, false},
+		{"DeleteUserSessions", func(ctx context.Context, s *redisstore.Store) error { return s.DeleteUserSessions(ctx, "u") }, false},
+		{"DeleteUserSessions but one", func(ctx context.Context, s *redisstore.Store) error {
+			return s.DeleteUserSessions(ctx, "u", sid(1))
+		}, false},
+		{"UserSessions", func(ctx context.Context, s *redisstore.Store) error {
+			_, err := s.UserSessions(ctx, "u")
+			return err
+		}, false},
+		{"renewal", func(ctx context.Context, s *redisstore.Store) error { // the ID is used again, and by another
+			if err := outages(s.DeleteSession(ctx, sid(0))); err != nil {
+				return err
+			}
+			if err := s.CreateSession(ctx, newSession(0, "other")); err != nil && !errors.Is(err, auth.ErrExists) {
+				return err
+			}
+			return nil
+		}, false},
+	}
+}
+
+// outages leaves out what two verbs at once may well answer with.
+func outages(err error) error {
+	if errors.Is(err, auth.ErrNotFound) || errors.Is(err, auth.ErrConflict) {
+		return nil
+	}
+	return err
+}
+
+// stopped returns a store on the keys of prefix that has a stop.
+func stopped(t *testing.T, prefix string, st *stop) *redisstore.Store {
+	t.Helper()
+	c := newClient(t, server(t))
+	t.Cleanup(func() { c.Close() })
+	c.AddHook(st)
+	s, err := redisstore.New(c, &redisstore.Options{Prefix: prefix})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// loadable says which sessions can be loaded.
+func loadable(t *testing.T, s *redisstore.Store, ids ...auth.SessionID) (there []auth.SessionID) {
+	t.Helper()
+	for _, id := range ids {
+		_, err := s.LoadSession(t.Context(), id)
+		if err == nil {
+			there = append(there, id)
+		} else if !errors.Is(err, auth.ErrNotFound) {
+			t.Fatal(err)
+		}
+	}
+	return there
+}
+
+// listed says which sessions the users have.
+func listed(t *testing.T, s *redisstore.Store, users ...string) (ids []auth.SessionID) {
+	t.Helper()
+	for _, u := range users {
+		list, err := s.UserSessions(t.Context(), u)
+		must(t, err)
+		for _, v := range list {
+			if v.UserID != u {
+				t.Errorf("user %q has a session of %q", u, v.UserID)
+			}
+			ids = append(ids, v.ID)
+		}
+	}
+	return ids
+}
+
+// checkSound requires what must hold at any time: a session that can be loaded
+// is in the list of its user, a list has no other, and after all are revoked
+// nothing is left but what will expire by itself.
+func checkSound(t *testing.T, s *redisstore.Store, prefix string) {
+	t.Helper()
+	ctx := t.Context()
+	ids := []auth.SessionID{sid(0), sid(1)}
+	// First the list: it may finish what somebody has left undone.
+	inList := map[auth.SessionID]bool{}
+	for _, id := range listed(t, s, "u", "other") {
+		inList[id] = true
+	}
+	for _, id := range ids {
+		there := len(loadable(t, s, id)) == 1
+		if there && !inList[id] {
+			t.Errorf("session %x can be loaded and is in no list: nobody can revoke it", id[:3])
+		}
+		if !there && inList[id] {
+			t.Errorf("session %x is in a list and cannot be loaded", id[:3])
+		}
+	}
+	checkRevoked(t, s)
+	// Nothing that lives for ever, and no index.
+	c := newClient(t, server(t))
+	defer c.Close()
+	for _, k := range keys(t, c, prefix) {
+		ttl, err := c.PTTL(ctx, k).Result()
+		must(t, err)
+		kind := c.Type(ctx, k).Val()
+		if ttl < 0 || ttl > time.Hour || kind != "string" {
+			t.Errorf("after all were revoked there is a %s for %v: %q", kind, ttl, k)
+		}
+	}
+}
+
+// checkRevoked revokes all, and requires that none is left.
+func checkRevoked(t *testing.T, s *redisstore.Store) {
+	t.Helper()
+	must(t, s.DeleteUserSessions(t.Context(), "u"))
+	must(t, s.DeleteUserSessions(t.Context(), "other"))
+	for _, id := range loadable(t, s, sid(0), sid(1)) {
+		t.Errorf("session %x is left over after DeleteUserSessions", id[:3])
+	}
+}
+
+func prepare(t *testing.T, s *redisstore.Store, v verb) {
+	t.Helper()
+	must(t, s.CreateSession(t.Context(), newSession(1, "u")))
+	if !v.created {
+		must(t, s.CreateSession(t.Context(), newSession(0, "u")))
+	}
+}
+
+var errCrash = errors.New("crash")
+
+// A process that ends at any step, with or without the step, leaves nothing
+// that cannot be found or does not end.
+func TestCrashAtEveryStep(t *testing.T) {
+	for _, v := range verbs() {
+		for _, done := range []bool{false, true} {
+			for n := 1; ; n++ {
+				crashed := false
+				crash := func(i int) error {
+					if i >= n {
+						crashed = true
+						return errCrash
+					}
+					return nil
+				}
+				t.Run(fmt.Sprintf("%s/step %d done %v", v.name, n, done), func(t *testing.T) {
+					s, prefix := newStore(t, redisstore.Options{})
+					prepare(t, s, v)
+					st := &stop{before: crash}
+					if done {
+						st.before = func(i int) error {
+							if i > n {
+								return errCrash
+							}
+							return nil
+						}
+						st.after = crash
+					}
+					err := v.do(t.Context(), stopped(t, prefix, st))
+					if crashed && err == nil && v.name != "DeleteSession" && v.name != "renewal" {
+						t.Error("a crash was no error")
+					}
+					if n%2 == 0 { // without a look at the list, which tidies
+						checkRevoked(t, s)
+					}
+					checkSound(t, s, prefix)
+				})
+				if !crashed {
+					if n < 2 {
+						t.Errorf("%s has no step", v.name)
+					}
+					break
+				}
+			}
+		}
+	}
+}
+
+// Between any two steps of a verb anybody else may do anything.
+func TestBetweenSteps(t *testing.T) {
+	for _, v := range verbs() {
+		for _, w := range verbs() {
+			for n := 1; ; n++ {
+				ran := false
+				t.Run(fmt.Sprintf("%s in %s before step %d", w.name, v.name, n), func(t *testing.T) {
+					s, prefix := newStore(t, redisstore.Options{})
+					prepare(t, s, v)
+					st := &stop{before: func(i int) error {
+						if i == n {
+							ran = true
+							if err := w.do(t.Context(), s); err != nil && !errors.Is(err, auth.ErrExists) {
+								t.Errorf("%s: %v", w.name, err)
+							}
+						}
+						return nil
+					}}
+					err := v.do(t.Context(), stopped(t, prefix, st))
+					if err != nil && !(v.created && errors.Is(err, auth.ErrExists)) {
+						t.Errorf("%s: %v", v.name, err)
+					}
+					if ran && !v.created && w.name == "DeleteUserSessions" && v.name != "renewal" {
+						for _, id := range loadable(t, s, sid(0), sid(1)) {
+							t.Errorf("session %x was there before its user's sessions were deleted, and is now", id[:3])
+						}
+					}
+					if n%2 == 0 {
+						checkRevoked(t, s)
+					}
+					checkSound(t, s, prefix)
+				})
+				if !ran {
+					break
+				}
+			}
+		}
+	}
+}
+
+// A client that tries again what got no reply makes no difference to what must
+// happen once.
+func TestRepliesLost(t *testing.T) {
+	s, prefix := newStore(t, redisstore.Options{})
+	lossy := func() *redisstore.Store {
+		lost := false
+		return stopped(t, prefix, &stop{after: func(int) error {
+			if lost {
+				return nil
+			}
+			lost = true
+			return errCrash
+		}})
+	}
+	ctx := t.Context()
+	must(t, s.CreateSession(ctx, newSession(0, "u")))
+	must(t, s.PutTicket(ctx, auth.Ticket{Purpose: "p", Key: "k"}))
+	for name, err := range map[string]error{
+		"CreateSession": lossy().CreateSession(ctx, newSession(1, "u")),
+		"DeleteSession": lossy().DeleteSession(ctx, sid(0)),
+		"PutTicket":     lossy().PutTicket(ctx, auth.Ticket{Purpose: "p", Key: "l"}),
+		"TakeTicket":    func() error { _, err := lossy().TakeTicket(ctx, "p", "k"); return err }(),
+		"Count":         func() error { _, _, err := lossy().Count(ctx, "k", 0, t0); return err }(),
+	} {
+		if !errors.Is(err, errCrash) {
+			t.Errorf("%s whose reply was lost: %v, want an outage", name, err)
+		}
+	}
+	if n, _, err := s.Count(ctx, "k", 0, t0); err != nil || n != 2 {
+		t.Errorf("a count whose reply was lost was counted %d times, %v", n-1, err)
+	}
+	var _ redis.Hook = (*stop)(nil)
+}
