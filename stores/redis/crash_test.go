@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/gatehouse-go/gatehouse/auth"
 	redisstore "github.com/gatehouse-go/gatehouse/stores/redis"
 )
@@ -292,5 +290,4 @@ func TestRepliesLost(t *testing.T) {
 	if n, _, err := s.Count(ctx, "k", 0, t0); err != nil || n != 2 {
 		t.Errorf("a count whose reply was lost was counted %d times, %v", n-1, err)
 	}
-	var _ redis.Hook = (*stop)(nil)
 }

@@ -79,7 +79,9 @@ return 1`)
 	// sessionDelete deletes the session and returns it.
 	sessionDelete = newScript(`
 local v = redis.call('GET', KEYS[1])
-if not v or v:byte(2) % 2 == 1 then return false end
+if not v then return false end
+if #v < 50 or v:byte(1) ~= 1 then return redis.error_reply('ERR not a session of this version of Gatehouse') end
+if v:byte(2) % 2 == 1 then return false end
 redis.call('DEL', KEYS[1])
 return v`)
 )
