@@ -260,7 +260,7 @@ func (c *checker) clock() {
 		c.find("clock", health.Fault, "let the user run TIME", "%v", outage(c.ctx, "time", err))
 		return
 	}
-	off := server.Sub(c.now.Add(took / 2)).Round(time.Millisecond)
+	off := server.Sub(c.now.Add(took / 2)).Round(time.Second)
 	const fix = "run NTP on all machines"
 	switch d := off.Abs(); {
 	case d > c.slack:

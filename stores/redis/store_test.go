@@ -1,0 +1,136 @@
+package redisstore_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/gatehouse-go/gatehouse/auth"
+	"github.com/gatehouse-go/gatehouse/internal/servers"
+	"github.com/gatehouse-go/gatehouse/stores/memory"
+	redisstore "github.com/gatehouse-go/gatehouse/stores/redis"
+)
+
+// New names everything that is wrong, with its field.
+func TestNewRefuses(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		client redis.UniversalClient
+		opts   redisstore.Options
+		want   []string
+	}{
+		{"all", nil, redisstore.Options{Prefix: "a{b}", Slack: time.Microsecond}, []string{"client is nil", "Options.Prefix", "Options.Slack"}},
+		{"nil pointer", (*redis.Client)(nil), redisstore.Options{}, []string{"client is nil"}},
+		{"nil cluster", (*redis.ClusterClient)(nil), redisstore.Options{}, []string{"client is nil"}},
+		{"long prefix", redis.NewClient(&redis.Options{}), redisstore.Options{Prefix: strings.Repeat("x", 33)}, []string{"Options.Prefix"}},
+		{"negative slack", redis.NewClient(&redis.Options{}), redisstore.Options{Slack: -time.Hour}, []string{"Options.Slack"}},
+		{"replicas", redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{"127.0.0.1:1"}, RouteRandomly: true}), redisstore.Options{}, []string{"reads from replicas"}},
+		{"cache", redis.NewClient(&redis.Options{ClientSideCacheConfig: &redis.ClientSideCacheConfig{}}), redisstore.Options{}, []string{"client-side cache"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s, err := redisstore.New(c.client, &c.opts)
+			if err == nil || s != nil {
+				t.Fatalf("New: %v, %v, want an error", s, err)
+			}
+			for _, want := range c.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("error is %q, want one with %q", err, want)
+				}
+			}
+		})
+	}
+}
+
+// No error repeats what may be a password.
+func TestOpenRefuses(t *testing.T) {
+	for _, url := range []string{
+		"", "127.0.0.1:6379", "http://127.0.0.1", "redis://127.0.0.1/x", "redis://127.0.0.1/0/1", "redis://127.0.0.1?retries=1",
+		"redis://:s3cret@127.0.0.1/x", "redis://:s3cret/@127.0.0.1", "redis://:s3cret?@127.0.0.1", "redis://:s3#cret@127.0.0.1",
+		"redis://:6379?s3cret@127.0.0.1", "redis://a:s3cret%zz@127.0.0.1", "postgres://a:s3cret@127.0.0.1", "redis://a b:s3cret@127.0.0.1:port",
+		"unix://:s3cret@",
+	} {
+		s, err := redisstore.Open(url, nil)
+		if err == nil {
+			t.Errorf("Open(%q): no error", url)
+			must(t, s.Close())
+			continue
+		}
+		for _, secret := range []string{"s3", "cret"} {
+			if strings.Contains(err.Error(), secret) {
+				t.Errorf("Open(%q): a password is in %q", url, err)
+			}
+		}
+	}
+}
+
+func TestClose(t *testing.T) {
+	s, err := redisstore.Open("redis://127.0.0.1:1", nil)
+	must(t, err)
+	must(t, s.Close())
+	must(t, s.Close())
+	if _, err := s.LoadSession(t.Context(), sid(0)); err == nil || errors.Is(err, auth.ErrNotFound) {
+		t.Errorf("LoadSession of a closed store: %v, want an outage", err)
+	}
+	c := newClient(t, server(t))
+	defer c.Close()
+	s, err = redisstore.New(c, nil)
+	must(t, err)
+	must(t, s.Close())
+	if err := c.Ping(t.Context()).Err(); err != nil {
+		t.Errorf("the caller's client after Close: %v", err)
+	}
+}
+
+// Credentials are refused by every verb, and by auth.New before there are any.
+func TestCredentials(t *testing.T) {
+	s, err := redisstore.Open("redis://127.0.0.1:1", nil)
+	must(t, err)
+	defer s.Close()
+	ctx := t.Context()
+	_, loaded := s.LoadCredential(ctx, "password", "ada")
+	_, listed := s.UserCredentials(ctx, "ada")
+	for name, err := range map[string]error{
+		"LoadCredential":    loaded,
+		"UserCredentials":   listed,
+		"ChangeCredentials": s.ChangeCredentials(ctx, auth.Change{New: &auth.Credential{Kind: "password", Key: "ada", UserID: "ada"}}),
+		"KeepsCredentials":  s.KeepsCredentials(),
+	} {
+		if !errors.Is(err, redisstore.ErrCredentials) || errors.Is(err, auth.ErrNotFound) {
+			t.Errorf("%s: %v, want %v", name, err, redisstore.ErrCredentials)
+		}
+	}
+	if _, err := auth.New(memory.NewUsers(), s, nil); err == nil || !strings.Contains(err.Error(), "auth.Combine") {
+		t.Errorf("auth.New with credentials in Redis: %v, want an error that says what to do", err)
+	}
+	if _, err := auth.New(memory.NewUsers(), auth.Combine(memory.New(nil), auth.Parts{Sessions: s, Tickets: s, Limiter: s}), nil); err != nil && strings.Contains(err.Error(), "Redis") {
+		t.Errorf("auth.New with the rest in Redis: %v", err)
+	}
+}
+
+// A server that does not answer is an outage when the context ends, not when
+// the client gets tired of waiting.
+func TestDeadline(t *testing.T) {
+	server := servers.Redis(t)
+	s := open(t, server.DSN())
+	must(t, s.CreateSession(t.Context(), newSession(0, "u")))
+	c := newClient(t, server.DSN())
+	defer c.Close()
+	must(t, c.Do(t.Context(), "client", "pause", "1500", "all").Err())
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	begun := time.Now()
+	_, err := s.LoadSession(ctx, sid(0))
+	if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, auth.ErrNotFound) {
+		t.Errorf("LoadSession: %v, want %v", err, context.DeadlineExceeded)
+	}
+	if took := time.Since(begun); took > time.Second {
+		t.Errorf("LoadSession waited for %v, want no longer than the context", took)
+	}
+	if _, err := s.LoadSession(t.Context(), sid(0)); err != nil {
+		t.Errorf("LoadSession once the server answers: %v", err)
+	}
+}
