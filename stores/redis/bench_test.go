@@ -145,6 +145,11 @@ func TestMemory(t *testing.T) {
 	for i := range 100 {
 		must(t, s.CreateSession(ctx, newSession(1000+i, "one of many sessions")))
 	}
+	for i := range 100 {
+		must(t, s.PutTicket(ctx, auth.Ticket{Purpose: "oauth", Key: fmt.Sprint(i), UserID: fmt.Sprint("u", i), Slot: fmt.Sprint(i), CreatedAt: t0, ExpiresAt: t0.Add(time.Minute)}))
+		_, _, err := s.Count(ctx, fmt.Sprint(i), time.Minute, time.Now())
+		must(t, err)
+	}
 	sum := map[byte]int64{}
 	var big int64
 	for _, k := range keys(t, c, prefix) {
@@ -157,6 +162,7 @@ func TestMemory(t *testing.T) {
 	}
 	session, index := sum['s']/200, sum['u']/100
 	t.Logf("a session: %d bytes; the index of a user with one: %d bytes; with a hundred: %d for each", session, index, big/100)
+	t.Logf("a ticket with user and slot: %d bytes and its data; a counter: %d bytes", sum['{']/100, sum['c']/100)
 	if session+index > 800 {
 		t.Errorf("a user with a session costs %d bytes, want at most 800", session+index)
 	}

@@ -68,7 +68,9 @@ settle(KEYS[1])
 return 1`)
 
 	// indexDoom dooms all members but those of the given IDs, and returns all
-	// that are doomed, by whomever.
+	// that are doomed, by whomever. A server that has no memory left does not let
+	// it write. Then it only returns them: they can still be deleted, which is what
+	// counts, though not out of the list in one step.
 	indexDoom = newScript(`
 local spare = {}
 for i = 1, #ARGV do spare[ARGV[i]] = true end
@@ -79,7 +81,8 @@ for i = 1, #all, 2 do
 	if tonumber(score) < 0 then
 		doomed[#doomed + 1] = m
 	elseif not spare[m:sub(1, 32)] then
-		redis.call('ZADD', KEYS[1], score == 'inf' and '-inf' or '-' .. score, m)
+		local ok = redis.pcall('ZADD', KEYS[1], score == 'inf' and '-inf' or '-' .. score, m)
+		if type(ok) == 'table' and ok.err and not ok.err:find('OOM', 1, true) then return ok end
 		doomed[#doomed + 1] = m
 	end
 end

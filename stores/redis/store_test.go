@@ -134,3 +134,54 @@ func TestDeadline(t *testing.T) {
 		t.Errorf("LoadSession once the server answers: %v", err)
 	}
 }
+
+// On a server that is full nobody can log in, and everybody can log out.
+func TestFull(t *testing.T) {
+	server := servers.Redis(t)
+	s := open(t, server.DSN())
+	ctx := t.Context()
+	for i := range 5 {
+		must(t, s.CreateSession(ctx, newSession(i, "u")))
+	}
+	must(t, s.PutTicket(ctx, auth.Ticket{Purpose: "p", Key: "k", UserID: "u", Slot: "s"}))
+	must(t, s.PutTicket(ctx, auth.Ticket{Purpose: "p", Key: "l", UserID: "u"}))
+	_, _, err := s.Count(ctx, "k", 0, t0)
+	must(t, err)
+	c := newClient(t, server.DSN())
+	defer c.Close()
+	must(t, c.ConfigSet(ctx, "maxmemory", "1").Err())
+
+	for name, err := range map[string]error{
+		"CreateSession": s.CreateSession(ctx, newSession(9, "u")),
+		"UpdateSession": s.UpdateSession(ctx, newSession(0, "u")),
+		"PutTicket":     s.PutTicket(ctx, auth.Ticket{Purpose: "p", Key: "m"}),
+		"Count":         func() error { _, _, err := s.Count(ctx, "k", 0, t0); return err }(),
+	} {
+		if err == nil || outages(err) == nil || errors.Is(err, auth.ErrExists) {
+			t.Errorf("%s on a full server: %v, want an outage", name, err)
+		}
+	}
+	if list, err := s.UserSessions(ctx, "u"); err != nil || len(list) != 5 {
+		t.Errorf("UserSessions on a full server: %d, %v, want 5", len(list), err)
+	}
+	if _, err := s.TakeTicket(ctx, "p", "k"); err != nil {
+		t.Errorf("TakeTicket on a full server: %v", err)
+	}
+	for name, err := range map[string]error{
+		"DeleteSession":              s.DeleteSession(ctx, sid(0)),
+		"DeleteUserSessions but one": s.DeleteUserSessions(ctx, "u", sid(1)),
+		"DeleteUserTickets":          s.DeleteUserTickets(ctx, "u"),
+		"Forget":                     s.Forget(ctx, "k"),
+	} {
+		if err != nil {
+			t.Errorf("%s on a full server: %v", name, err)
+		}
+	}
+	if there := loadable(t, s, sid(0), sid(1), sid(2), sid(3), sid(4)); len(there) != 1 || there[0] != sid(1) {
+		t.Errorf("sessions left: %x, want only the one that was spared", there)
+	}
+	must(t, s.DeleteUserSessions(ctx, "u"))
+	if left := keys(t, c, "gatehouse"); len(left) > 0 {
+		t.Errorf("keys left: %q", left)
+	}
+}
