@@ -7,7 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/gatehouse-go/gatehouse/auth"
+	"github.com/gatehouse-go/gatehouse/internal/servers"
 	redisstore "github.com/gatehouse-go/gatehouse/stores/redis"
 )
 
@@ -259,35 +262,61 @@ func TestBetweenSteps(t *testing.T) {
 	}
 }
 
-// A client that tries again what got no reply makes no difference to what must
-// happen once.
+// What must happen once is not sent again when its reply is lost, not even by
+// a client that sends again what it can; what may happen twice is.
 func TestRepliesLost(t *testing.T) {
 	s, prefix := newStore(t, redisstore.Options{})
-	lossy := func() *redisstore.Store {
-		lost := false
-		return stopped(t, prefix, &stop{after: func(int) error {
-			if lost {
-				return nil
-			}
-			lost = true
-			return errCrash
-		}})
-	}
+	o, err := redis.ParseURL(server(t))
+	must(t, err)
+	proxy := servers.NewProxy(t, o.Addr)
+	o.Addr, o.MaxRetries = proxy.Addr(), 3
+	c := redis.NewClient(o)
+	defer c.Close()
+	lossy, err := redisstore.New(c, &redisstore.Options{Prefix: prefix})
+	must(t, err)
 	ctx := t.Context()
-	must(t, s.CreateSession(ctx, newSession(0, "u")))
-	must(t, s.PutTicket(ctx, auth.Ticket{Purpose: "p", Key: "k"}))
-	for name, err := range map[string]error{
-		"CreateSession": lossy().CreateSession(ctx, newSession(1, "u")),
-		"DeleteSession": lossy().DeleteSession(ctx, sid(0)),
-		"PutTicket":     lossy().PutTicket(ctx, auth.Ticket{Purpose: "p", Key: "l"}),
-		"TakeTicket":    func() error { _, err := lossy().TakeTicket(ctx, "p", "k"); return err }(),
-		"Count":         func() error { _, _, err := lossy().Count(ctx, "k", 0, t0); return err }(),
+	for i := range 4 {
+		must(t, s.CreateSession(ctx, newSession(i, "u")))
+	}
+	must(t, s.PutTicket(ctx, auth.Ticket{Purpose: "p", Key: "k", UserID: "u"}))
+	for _, v := range []struct {
+		name, key string
+		do        func() error
+		again     bool // it is sent again and succeeds
+	}{
+		{"CreateSession", ":s:", func() error { return lossy.CreateSession(ctx, newSession(9, "u")) }, false},
+		{"CreateSession, the index", ":u:", func() error { return lossy.CreateSession(ctx, newSession(8, "u")) }, true},
+		{"UpdateSession", ":s:", func() error { return lossy.UpdateSession(ctx, newSession(0, "u")) }, false},
+		{"LoadSession", ":s:", func() error { _, err := lossy.LoadSession(ctx, sid(0)); return err }, true},
+		{"DeleteSession", ":s:", func() error { return lossy.DeleteSession(ctx, sid(0)) }, false},
+		{"DeleteSession, the index", ":u:", func() error { return lossy.DeleteSession(ctx, sid(1)) }, true},
+		{"UserSessions", ":u:", func() error { _, err := lossy.UserSessions(ctx, "u"); return err }, true},
+		{"DeleteUserSessions, the decision", ":u:", func() error { return lossy.DeleteUserSessions(ctx, "u", sid(2)) }, true},
+		{"DeleteUserSessions", ":s:", func() error { return lossy.DeleteUserSessions(ctx, "u") }, true},
+		{"PutTicket", ":{t}:", func() error { return lossy.PutTicket(ctx, auth.Ticket{Purpose: "p", Key: "l"}) }, false},
+		{"LoadTicket", ":{t}:", func() error { _, err := lossy.LoadTicket(ctx, "p", "k"); return err }, true},
+		{"TakeTicket", ":{t}:", func() error { _, err := lossy.TakeTicket(ctx, "p", "k"); return err }, false},
+		{"DeleteUserTickets", ":{t}:", func() error { return lossy.DeleteUserTickets(ctx, "u") }, true},
+		{"Count", ":c:", func() error { _, _, err := lossy.Count(ctx, "k", 0, t0); return err }, false},
+		{"Forget", ":c:", func() error { return lossy.Forget(ctx, "other") }, true},
 	} {
-		if !errors.Is(err, errCrash) {
-			t.Errorf("%s whose reply was lost: %v, want an outage", name, err)
+		lost := proxy.Lost()
+		proxy.LoseReply(prefix + v.key)
+		err := v.do()
+		if proxy.Lost() != lost+1 {
+			t.Errorf("%s: no reply was lost", v.name)
+		}
+		if v.again && err != nil {
+			t.Errorf("%s whose reply was lost: %v, want it to be sent again", v.name, err)
+		}
+		if !v.again && (err == nil || outages(err) == nil || errors.Is(err, auth.ErrExists)) {
+			t.Errorf("%s whose reply was lost: %v, want an outage", v.name, err)
 		}
 	}
 	if n, _, err := s.Count(ctx, "k", 0, t0); err != nil || n != 2 {
 		t.Errorf("a count whose reply was lost was counted %d times, %v", n-1, err)
+	}
+	if there := loadable(t, s, sid(0), sid(1), sid(2), sid(3), sid(8), sid(9)); len(there) > 0 {
+		t.Errorf("sessions left: %x", there)
 	}
 }
