@@ -17,6 +17,7 @@ import (
 //
 //	go test -run '^$' -bench LoadSession -benchmem ./stores/redis
 func BenchmarkLoadSession(b *testing.B) {
+	ownServer(b)
 	s, prefix := newStore(b, redisstore.Options{})
 	ctx, cancel := context.WithCancel(context.Background()) // as a request's, it can end
 	defer cancel()
@@ -52,6 +53,7 @@ func BenchmarkLoadSession(b *testing.B) {
 // BenchmarkVerbs is what the other verbs cost, with as many sessions of other
 // users as the sub-benchmark says.
 func BenchmarkVerbs(b *testing.B) {
+	ownServer(b)
 	s, _ := newStore(b, redisstore.Options{})
 	ctx := context.Background()
 	var at atomic.Int64
@@ -135,6 +137,7 @@ func sixteen(b *testing.B, f func(i int) error) {
 // TestMemory says what a session costs the server, its place in the index of
 // its user included.
 func TestMemory(t *testing.T) {
+	ownServer(t)
 	s, prefix := newStore(t, redisstore.Options{})
 	c := newClient(t, server(t))
 	defer c.Close()

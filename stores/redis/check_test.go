@@ -147,6 +147,7 @@ func TestCheckDenied(t *testing.T) {
 }
 
 func TestCheckClient(t *testing.T) {
+	ownServer(t)
 	c := newClient(t, server(t)) // as go-redis has it by default
 	defer c.Close()
 	s, err := redisstore.New(c, nil)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -178,6 +179,7 @@ var errCrash = errors.New("crash")
 // A process that ends at any step, with or without the step, leaves nothing
 // that cannot be found or does not end.
 func TestCrashAtEveryStep(t *testing.T) {
+	ownServer(t)
 	for _, v := range verbs() {
 		for _, done := range []bool{false, true} {
 			for n := 1; ; n++ {
@@ -224,6 +226,7 @@ func TestCrashAtEveryStep(t *testing.T) {
 
 // Between any two steps of a verb anybody else may do anything.
 func TestBetweenSteps(t *testing.T) {
+	ownServer(t)
 	for _, v := range verbs() {
 		for _, w := range verbs() {
 			for n := 1; ; n++ {
@@ -249,6 +252,9 @@ func TestBetweenSteps(t *testing.T) {
 							t.Errorf("session %x was there before its user's sessions were deleted, and is now", id[:3])
 						}
 					}
+					if ran && w.name == "renewal" && strings.HasPrefix(v.name, "DeleteUserSessions") && len(loadable(t, s, sid(0))) != 1 {
+						t.Error("the session of another was deleted with the user's")
+					}
 					if n%2 == 0 {
 						checkRevoked(t, s)
 					}
@@ -262,9 +268,87 @@ func TestBetweenSteps(t *testing.T) {
 	}
 }
 
+// Until a session is born nobody finds it, and nobody can change that.
+func TestUnborn(t *testing.T) {
+	ownServer(t)
+	s, prefix := newStore(t, redisstore.Options{})
+	ctx := t.Context()
+	creator := stopped(t, prefix, &stop{before: func(n int) error {
+		if n == 1 {
+			return nil
+		}
+		_, loaded := s.LoadSession(ctx, sid(0))
+		for name, err := range map[string]error{
+			"LoadSession":   loaded,
+			"UpdateSession": s.UpdateSession(ctx, newSession(0, "u")),
+			"DeleteSession": s.DeleteSession(ctx, sid(0)),
+		} {
+			if !errors.Is(err, auth.ErrNotFound) {
+				t.Errorf("%s before step %d of CreateSession: %v, want %v", name, n, err, auth.ErrNotFound)
+			}
+		}
+		if ids := listed(t, s, "u"); len(ids) > 0 {
+			t.Errorf("it is listed before step %d of CreateSession", n)
+		}
+		return nil
+	}})
+	must(t, creator.CreateSession(ctx, newSession(0, "u")))
+	if v, err := s.LoadSession(ctx, sid(0)); err != nil || v.Version != 1 {
+		t.Errorf("LoadSession: %v, %v, want Version 1", v, err)
+	}
+}
+
+// What is doomed stays doomed, and known, until it is gone.
+func TestDoomed(t *testing.T) {
+	ownServer(t)
+	doomed := func(t *testing.T) (*redisstore.Store, string) {
+		s, prefix := newStore(t, redisstore.Options{})
+		must(t, s.DeleteUserSessions(t.Context(), "u")) // so that the server knows the script
+		v := newSession(0, "u")
+		v.EndsAt = t0.Add(1000 * time.Hour)
+		must(t, s.CreateSession(t.Context(), v))
+		dying := stopped(t, prefix, &stop{before: func(n int) error {
+			if n > 1 {
+				return errCrash
+			}
+			return nil
+		}})
+		if err := dying.DeleteUserSessions(t.Context(), "u"); !errors.Is(err, errCrash) {
+			t.Fatalf("DeleteUserSessions: %v, want %v", err, errCrash)
+		}
+		return s, prefix
+	}
+	t.Run("Update", func(t *testing.T) {
+		s, _ := doomed(t)
+		v := newSession(0, "u")
+		v.ExpiresAt = t0.Add(2000 * time.Hour)
+		if err := s.UpdateSession(t.Context(), v); !errors.Is(err, auth.ErrNotFound) {
+			t.Errorf("UpdateSession beyond the end of what is being deleted: %v, want %v", err, auth.ErrNotFound)
+		}
+		if ids := listed(t, s, "u"); len(ids) > 0 {
+			t.Error("it is listed again")
+		}
+		if there := loadable(t, s, sid(0)); len(there) > 0 {
+			t.Error("who asked for the list did not finish what was begun")
+		}
+	})
+	t.Run("Life", func(t *testing.T) {
+		s, prefix := doomed(t)
+		must(t, s.CreateSession(t.Context(), newSession(1, "u")))
+		c := newClient(t, server(t))
+		defer c.Close()
+		for _, k := range keys(t, c, prefix+":u") {
+			if ttl := c.PTTL(t.Context(), k).Val(); ttl < 1001*time.Hour {
+				t.Errorf("the index lives for %v, less than a session that is doomed and still there", ttl)
+			}
+		}
+	})
+}
+
 // What must happen once is not sent again when its reply is lost, not even by
 // a client that sends again what it can; what may happen twice is.
 func TestRepliesLost(t *testing.T) {
+	ownServer(t)
 	s, prefix := newStore(t, redisstore.Options{})
 	o, err := redis.ParseURL(server(t))
 	must(t, err)
@@ -275,6 +359,17 @@ func TestRepliesLost(t *testing.T) {
 	lossy, err := redisstore.New(c, &redisstore.Options{Prefix: prefix})
 	must(t, err)
 	ctx := t.Context()
+	// So that the server knows every script.
+	must(t, s.CreateSession(ctx, newSession(7, "warm")))
+	must(t, s.UpdateSession(ctx, newSession(7, "warm")))
+	must(t, s.DeleteSession(ctx, sid(7)))
+	must(t, s.DeleteUserSessions(ctx, "warm"))
+	must(t, s.PutTicket(ctx, auth.Ticket{Purpose: "warm", Key: "k"}))
+	_, err = s.TakeTicket(ctx, "warm", "k")
+	must(t, err)
+	must(t, s.DeleteUserTickets(ctx, "warm"))
+	_, _, err = s.Count(ctx, "warm", 0, t0)
+	must(t, err)
 	for i := range 4 {
 		must(t, s.CreateSession(ctx, newSession(i, "u")))
 	}

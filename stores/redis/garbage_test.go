@@ -14,6 +14,7 @@ import (
 // For how long Redis keeps a key is a duration by the clock of whoever wrote
 // it, so the clocks need not agree: here they are decades apart.
 func TestKeysLive(t *testing.T) {
+	ownServer(t)
 	s, prefix := newStore(t, redisstore.Options{})
 	c := newClient(t, server(t))
 	defer c.Close()
@@ -98,6 +99,7 @@ func TestKeysLive(t *testing.T) {
 
 // Nothing is left of ten thousand things, whether they were deleted or expired.
 func TestNothingLeaks(t *testing.T) {
+	ownServer(t)
 	const slack = 50 * time.Millisecond
 	s, prefix := newStore(t, redisstore.Options{Slack: slack})
 	ctx := t.Context()
@@ -156,6 +158,7 @@ func TestNothingLeaks(t *testing.T) {
 // A user who logs in for ever and never logs out has an index of a bounded
 // size: creating tidies it, listing does, and of tickets putting.
 func TestIndexIsTidied(t *testing.T) {
+	ownServer(t)
 	s, prefix := newStore(t, redisstore.Options{Slack: time.Millisecond})
 	c := newClient(t, server(t))
 	defer c.Close()

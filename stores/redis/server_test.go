@@ -82,7 +82,7 @@ type stop struct {
 func (s *stop) DialHook(next redis.DialHook) redis.DialHook { return next }
 
 func (s *stop) one(ctx context.Context, cmd redis.Cmder, next redis.ProcessHook) error {
-	if !slices.ContainsFunc(cmd.Args(), func(arg any) bool { key, ok := arg.(string); return ok && strings.HasPrefix(key, "test:") }) {
+	if !slices.ContainsFunc(cmd.Args(), func(arg any) bool { key, ok := arg.(string); return ok && strings.HasPrefix(key, run) }) {
 		return next(ctx, cmd) // it makes a connection
 	}
 	s.mu.Lock()

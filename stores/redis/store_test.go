@@ -68,6 +68,7 @@ func TestOpenRefuses(t *testing.T) {
 }
 
 func TestClose(t *testing.T) {
+	ownServer(t)
 	s, err := redisstore.Open("redis://127.0.0.1:1", nil)
 	must(t, err)
 	must(t, s.Close())

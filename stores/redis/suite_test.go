@@ -3,7 +3,10 @@ package redisstore_test
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"os"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -11,12 +14,60 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/auth"
 	"github.com/gatehouse-go/gatehouse/auth/authtest"
+	"github.com/gatehouse-go/gatehouse/internal/servers"
 	redisstore "github.com/gatehouse-go/gatehouse/stores/redis"
 )
 
-// server returns the URL of the server for tests.
+// run begins the prefix of everything that these tests write.
+var run = "test:" + rand.Text()[:10]
+
+// TestMain deletes what was written into the server that others use too, which
+// takes a look at everything that is in it: once.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if err := cleanUp(os.Getenv("GATEHOUSE_TEST_REDIS")); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func cleanUp(url string) error {
+	if url == "" {
+		return nil
+	}
+	o, err := redis.ParseURL(url)
+	if err != nil {
+		return err
+	}
+	c := redis.NewClient(o)
+	defer c.Close()
+	ctx := context.Background()
+	it := c.Scan(ctx, 0, run+":*", 10_000).Iterator()
+	for it.Next(ctx) {
+		if err := c.Del(ctx, it.Val()).Err(); err != nil {
+			return err
+		}
+	}
+	return it.Err()
+}
+
+// own are the servers of tests that look at all keys, by the test's name.
+var own sync.Map
+
+// ownServer gives the test a server that nobody else uses.
+func ownServer(t testing.TB) {
+	t.Helper()
+	own.Store(t.Name(), servers.Redis(t).DSN())
+}
+
+// server returns the URL of the server of this test.
 func server(t testing.TB) string {
 	t.Helper()
+	name, _, _ := strings.Cut(t.Name(), "/")
+	if url, ok := own.Load(name); ok {
+		return url.(string)
+	}
 	url := os.Getenv("GATEHOUSE_TEST_REDIS")
 	if url == "" {
 		t.Skip("server: set GATEHOUSE_TEST_REDIS")
@@ -24,22 +75,15 @@ func server(t testing.TB) string {
 	return url
 }
 
-// newStore returns an empty store in the server, and its prefix. What is in it
-// is deleted after the test.
+// newStore returns an empty store in the server, and its prefix.
 func newStore(t testing.TB, opts redisstore.Options) (*redisstore.Store, string) {
 	t.Helper()
-	url := server(t)
-	opts.Prefix = "test:" + rand.Text()[:16]
-	s, err := redisstore.Open(url, &opts)
+	opts.Prefix = run + ":" + rand.Text()[:10]
+	s, err := redisstore.Open(server(t), &opts)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		must(t, s.Close())
-		c := newClient(t, url)
-		deleteKeys(t, c, opts.Prefix)
-		c.Close()
-	})
+	t.Cleanup(func() { must(t, s.Close()) })
 	return s, opts.Prefix
 }
 
@@ -62,13 +106,6 @@ func keys(t testing.TB, c redis.Cmdable, prefix string) []string {
 	}
 	must(t, it.Err())
 	return all
-}
-
-func deleteKeys(t testing.TB, c redis.Cmdable, prefix string) {
-	t.Helper()
-	for _, k := range keys(t, c, prefix) {
-		must(t, c.Del(context.Background(), k).Err())
-	}
 }
 
 func must(t testing.TB, err error) {

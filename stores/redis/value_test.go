@@ -54,6 +54,7 @@ func TestEncodingStays(t *testing.T) {
 // What is cut short, has more behind it, or is of another version, is no
 // session: not one with fewer proofs, and not none either.
 func TestDamaged(t *testing.T) {
+	ownServer(t)
 	s, prefix := newStore(t, redisstore.Options{})
 	c := newClient(t, server(t))
 	defer c.Close()
