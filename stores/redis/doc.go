@@ -32,7 +32,15 @@
 //     failover may lose what was acknowledged last, and bring back who was
 //     logged out; this bounds it. The store does not WAIT for replicas.
 //
-// A host that cannot have this and must not have anybody back lets the user's
+// A user of the server's access list needs the keys ~gatehouse:* (or of another
+// prefix) and
+//
+//	+hello +select +ping +get +set +del +eval +evalsha +zrange +exists +getrange
+//	+setrange +pexpireat +persist +zadd +zrem +zscore +zrevrange
+//	+zremrangebyscore +time, for Check +info +config|get, and on a cluster
+//	+cluster +command
+//
+// A host that cannot have what is above and must not have anybody back lets the user's
 // AuthVersion change when sessions are revoked: that is kept with the users.
 //
 // # Promises
@@ -47,7 +55,7 @@
 //     was lost, whatever its MaxRetries. Then the verb fails, and it is not
 //     known whether it was done. So it is with DeleteSession, UpdateSession,
 //     TakeTicket, PutTicket, Count, and the first step of CreateSession. Only
-//     what may be done twice is retried.
+//     what may be done twice is sent again.
 //   - An error of the server wraps none of the errors of package auth: it is an
 //     outage. An ended context is returned as its error. A deadline is obeyed
 //     while waiting for a reply; a context that is canceled without one is
@@ -79,9 +87,9 @@
 // changes in one step; it is done in the same way on one server. A session is
 // written so that it is not found yet, then entered into the index, then
 // found: CreateSession is three round trips. Deleting a user's sessions marks
-// the entries, deletes the sessions, and then removes the entries. Whoever stops in
-// between leaves a session that is in the index, or an entry of no session,
-// which the next to look removes. So there is never a session that its user
+// the entries, deletes the sessions, and then removes the entries. Whoever
+// stops in between leaves a session that is in the index, or an entry of no
+// session, which the next to look removes. So there is never a session that its user
 // cannot see and revoke, and DeleteUserSessions never leaves one over whose
 // creation was finished. Two things are not as atomic as they are in SQL:
 //
@@ -97,10 +105,11 @@
 //
 // Every key that ends has a lifetime in Redis, so there is nothing to sweep:
 // the store is no [auth.Sweeper]. Lifetimes are durations by the clock of the
-// caller, from the times in what is written, and [Options.Slack] longer. They decide nothing: whether
-// something has expired is for the caller to say, and until the slack has passed it can. Hosts whose
-// clocks differ by ten minutes, or are decades away from Redis', log nobody out
-// early. What never expires is kept until it is deleted.
+// caller, from the times in what is written, and [Options.Slack] longer. They
+// decide nothing: whether something has expired is for the caller to say, and
+// until the slack has passed it can. Hosts whose clocks differ by ten minutes,
+// or are decades away from Redis', log nobody out early. What never expires is
+// kept until it is deleted.
 //
 // # Size
 //
@@ -108,5 +117,7 @@
 // a session with one proof 300, its user's index 170. Each further session of
 // a user takes 60 bytes in the index. Ten million users with a session each
 // are 5.6 GB; leave as much again for a rewrite of the append-only file in the
-// worst case. A ticket takes about 600 bytes and its data; a counter 130.
+// worst case. A ticket with a user and a slot takes about 550 bytes and its
+// data, a counter 140. A ticket or counter that nobody comes back for is there
+// for its own life and the slack.
 package redisstore

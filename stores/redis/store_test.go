@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/gatehouse-go/gatehouse/auth"
+	"github.com/gatehouse-go/gatehouse/auth/health"
 	"github.com/gatehouse-go/gatehouse/internal/servers"
 	"github.com/gatehouse-go/gatehouse/stores/memory"
 	redisstore "github.com/gatehouse-go/gatehouse/stores/redis"
@@ -184,5 +185,48 @@ func TestFull(t *testing.T) {
 	must(t, s.DeleteUserSessions(ctx, "u"))
 	if left := keys(t, c, "gatehouse"); len(left) > 0 {
 		t.Errorf("keys left: %q", left)
+	}
+}
+
+// acl is what a user of the server must be allowed, as the package comment has
+// it.
+var acl = strings.Fields("~gatehouse:* +hello +select +ping +get +set +del +eval +evalsha +zrange" +
+	" +exists +getrange +setrange +pexpireat +persist +zadd +zrem +zscore +zrevrange +zremrangebyscore +time +info +config|get")
+
+func TestACL(t *testing.T) {
+	server := servers.Redis(t)
+	c := newClient(t, server.DSN())
+	defer c.Close()
+	args := []any{"acl", "setuser", "site", "on", ">s3cret", "resetchannels"}
+	for _, rule := range acl {
+		args = append(args, rule)
+	}
+	ctx := t.Context()
+	must(t, c.Do(ctx, args...).Err())
+	s := open(t, "redis://site:s3cret@"+server.Addr()+"/0")
+	v := newSession(0, "u")
+	must(t, s.CreateSession(ctx, v))
+	v.ExpiresAt = time.Time{}
+	must(t, s.UpdateSession(ctx, v))
+	_, err := s.LoadSession(ctx, v.ID)
+	must(t, err)
+	must(t, s.CreateSession(ctx, newSession(1, "u")))
+	must(t, s.DeleteSession(ctx, sid(1)))
+	_, err = s.UserSessions(ctx, "u")
+	must(t, err)
+	must(t, s.DeleteUserSessions(ctx, "u"))
+	for _, key := range []string{"1", "2", "3"} {
+		must(t, s.PutTicket(ctx, auth.Ticket{Purpose: "p", Key: key, UserID: "u", Slot: "s"}))
+	}
+	_, err = s.TakeTicket(ctx, "p", "3")
+	must(t, err)
+	must(t, s.DeleteUserTickets(ctx, "u"))
+	_, _, err = s.Count(ctx, "k", time.Minute, t0)
+	must(t, err)
+	must(t, s.Forget(ctx, "k"))
+	for _, f := range s.Check(ctx, now()) {
+		if f.Level == health.Fault || strings.Contains(f.Detail, "does not tell") {
+			t.Errorf("%s: %s", f.Check, f.Detail)
+		}
 	}
 }
