@@ -1,6 +1,8 @@
 package bunstore
 
 import (
+	"database/sql"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -16,27 +18,43 @@ type backend struct {
 	dollars   bool // placeholders are $1, $2 …, not ?
 	bytes     bool // strings are bound as bytes, since their columns are binary
 	oneWriter bool // writers get in one another's way: let them stand in line
-	ddl       func(prefix string) []Migration
+	mysql     bool // no RETURNING, no ON CONFLICT: see statement_mysql.go
+
+	// isolation is that of InTx. Where a database offers several, it is the one
+	// in which a verb sees what others have committed, as it does outside.
+	isolation sql.IsolationLevel
+
+	needs []feature.Feature
+	ddl   func(prefix string) []Migration
+	// transient reports whether the database gave up a statement or a
+	// transaction, with nothing of it kept, only because of others at the same
+	// time.
+	transient func(error) bool
 }
 
-// backendOf says how to speak to db. Later ones that cannot RETURN or have no
-// ON CONFLICT need statements of their own.
+// backendOf says how to speak to db.
 func backendOf(db *bun.DB) (backend, error) {
 	var b backend
+	conflict := []feature.Feature{feature.InsertOnConflict, feature.InsertReturning, feature.DeleteReturning}
 	switch name := db.Dialect().Name(); name {
 	case dialect.SQLite:
-		b = backend{name: "sqlite", oneWriter: true, ddl: sqliteSchema}
+		b = backend{name: "sqlite", oneWriter: true, needs: conflict, ddl: sqliteSchema, transient: sqliteBusy}
 	case dialect.PG:
-		b = backend{name: "postgres", dollars: true, bytes: true, ddl: postgresSchema}
+		b = backend{name: "postgres", dollars: true, bytes: true, isolation: sql.LevelReadCommitted,
+			needs: conflict, ddl: postgresSchema, transient: postgresConflict}
+	case dialect.MySQL: // and MariaDB
+		b = backend{name: "mysql", bytes: true, mysql: true, isolation: sql.LevelReadCommitted,
+			needs: []feature.Feature{feature.InsertOnDuplicateKey, feature.DeleteOrderLimit}, ddl: mysqlSchema, transient: mysqlConflict}
 	default:
-		return backend{}, fmt.Errorf("bunstore: New: dialect %s of db is not supported: want SQLite or PostgreSQL", name)
+		return backend{}, fmt.Errorf("bunstore: New: dialect %s of db is not supported: want SQLite, PostgreSQL or MySQL", name)
 	}
-	for _, f := range []feature.Feature{feature.InsertOnConflict, feature.InsertReturning, feature.DeleteReturning} {
+	var errs []error
+	for _, f := range b.needs {
 		if !db.HasFeature(f) {
-			return backend{}, fmt.Errorf("bunstore: New: dialect of db: %w", feature.NewNotSupportError(f))
+			errs = append(errs, fmt.Errorf("bunstore: New: dialect of db: %w", feature.NewNotSupportError(f)))
 		}
 	}
-	return b, nil
+	return b, errors.Join(errs...)
 }
 
 // text returns s as it is bound to a column that holds text.
@@ -77,7 +95,7 @@ func (b *backend) rebind(sql string) string {
 // ticketValues are the placeholders for a ticket's columns where the database
 // is not told their types by the columns.
 func (b *backend) ticketValues() string {
-	if b.bytes {
+	if b.dollars {
 		return "CAST(? AS BYTEA), CAST(? AS BYTEA), CAST(? AS BYTEA), CAST(? AS BYTEA), CAST(? AS BYTEA), CAST(? AS BIGINT), CAST(? AS BIGINT)"
 	}
 	return "?, ?, ?, ?, ?, ?, ?"

@@ -61,7 +61,25 @@ type (
 	idColumn     auth.SessionID
 	addrColumn   netip.Addr
 	proofsColumn []auth.Proof
+	stampColumn  time.Time // of the table of migrations: a time, or as a number or text
 )
+
+func (c *stampColumn) Scan(src any) error {
+	switch v := src.(type) {
+	case time.Time:
+		*c = stampColumn(v.UTC())
+		return nil
+	case int64:
+		return (*timeColumn)(c).Scan(v)
+	}
+	b, err := binaryOf(src)
+	if err != nil {
+		return err
+	}
+	t, err := time.Parse(time.DateTime, string(b[:min(len(b), len(time.DateTime))]))
+	*c = stampColumn(t)
+	return err
+}
 
 func (c *timeColumn) Scan(src any) error {
 	if src == nil {

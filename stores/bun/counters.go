@@ -2,6 +2,7 @@ package bunstore
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -26,20 +27,29 @@ func (s *Store) Count(ctx context.Context, key string, window time.Duration, now
 	if window > 0 {
 		end = now.Add(window)
 	}
-	if err := s.lock(ctx); err != nil {
-		return 0, time.Time{}, outage(ctx, "count", err)
-	}
-	defer s.unlock(ctx)
-	at := now.UnixMilli()
-	rows, err := s.query(ctx, &s.sql.count, s.backend.text(key), millis(end), at, at)
-	if err != nil {
-		return 0, time.Time{}, outage(ctx, "count", err)
-	}
 	var n int64
 	var until time.Time
-	found, err := oneChanged(rows, (*intColumn)(&n), (*timeColumn)(&until))
-	if err == nil && !found {
-		err = errors.New("no row returned")
+	id, at := s.backend.text(key), now.UnixMilli()
+	scan := func(rows *sql.Rows, err error) error {
+		if err != nil {
+			return err
+		}
+		found, err := oneChanged(rows, (*intColumn)(&n), (*timeColumn)(&until))
+		if err == nil && !found {
+			err = errors.New("no row returned")
+		}
+		return err
+	}
+	var err error
+	if s.backend.mysql {
+		err = s.atomically(ctx, func(ctx context.Context) error {
+			if _, err := s.exec(ctx, &s.sql.count, id, millis(end), at, at); err != nil {
+				return err
+			}
+			return scan(s.query(ctx, &s.sql.counter, id)) // the row is locked
+		})
+	} else {
+		err = s.write(ctx, func() error { return scan(s.query(ctx, &s.sql.count, id, millis(end), at, at)) })
 	}
 	if err != nil {
 		return 0, time.Time{}, outage(ctx, "count", err)
@@ -56,7 +66,7 @@ func (s *Store) Forget(ctx context.Context, keys ...string) error {
 		return nil
 	}
 	q := s.DB(ctx).NewDelete().Table(s.prefix+"counters").Where("counter_key IN (?)", bun.List(s.backend.texts(keys)))
-	if _, err := s.execDelete(ctx, q); err != nil {
+	if _, err := s.build(ctx, q); err != nil {
 		return outage(ctx, "forget", err)
 	}
 	return nil

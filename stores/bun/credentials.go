@@ -102,7 +102,7 @@ func (s *Store) ChangeCredentials(ctx context.Context, changes ...auth.Change) e
 	case 1: // one statement is all or none by itself
 		return s.change(ctx, plan[0])
 	}
-	return s.InTx(ctx, func(ctx context.Context) error {
+	return s.atomically(ctx, func(ctx context.Context) error {
 		for _, c := range plan {
 			if err := s.change(ctx, c); err != nil {
 				return err
@@ -158,9 +158,14 @@ func (s *Store) change(ctx context.Context, c auth.Change) error {
 	var err error
 	switch {
 	case c.Old == nil:
-		n, err = s.exec(ctx, &s.sql.createCredential, b.text(c.New.Kind), b.text(c.New.Key), b.text(c.New.UserID),
+		var created bool
+		created, err = s.insert(ctx, &s.sql.createCredential, b.text(c.New.Kind), b.text(c.New.Key), b.text(c.New.UserID),
 			blob(c.New.Data), b.text(c.New.Label), c.New.Generation,
 			millis(c.New.CreatedAt), millis(c.New.VerifiedAt), millis(c.New.UsedAt), millis(c.New.ExpiresAt))
+		if err == nil && !created {
+			return auth.ErrExists
+		}
+		n = 1
 	case !storable(c.Old.Kind) || !storable(c.Old.Key):
 		return auth.ErrNotFound
 	case c.New == nil:
@@ -175,8 +180,6 @@ func (s *Store) change(ctx context.Context, c auth.Change) error {
 		return outage(ctx, "change credentials", err)
 	case n != 0:
 		return nil
-	case c.Old == nil:
-		return auth.ErrExists
 	}
 	return s.whyNotChanged(ctx, c)
 }

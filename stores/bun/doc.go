@@ -11,8 +11,8 @@
 //	m, err := auth.New(store.Users(), store, nil)
 //	defer store.Close()
 //
-// SQLite and PostgreSQL are supported. Package open has a driver for SQLite only;
-// for PostgreSQL, make a *bun.DB with pgx and pgdialect and give it to New.
+// SQLite, PostgreSQL (12 or later), MySQL (8.0) and MariaDB (10.5) are
+// supported, with any driver that Bun works with; package open has one for each.
 //
 // # Promises
 //

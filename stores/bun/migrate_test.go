@@ -29,6 +29,9 @@ func schema(t *testing.T, s *bunstore.Store) []string {
 	if err := s.DB(ctx).NewRaw("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name").Scan(ctx, &list); err != nil {
 		t.Fatal(err)
 	}
+	if !strings.Contains(strings.Join(list, ""), "gatehouse_migrations") {
+		return list // not even that
+	}
 	if err := s.DB(ctx).NewRaw("SELECT name FROM gatehouse_migrations ORDER BY name").Scan(ctx, &applied); err != nil {
 		t.Fatal(err)
 	}

@@ -61,7 +61,7 @@ func postgresSchema(prefix string) []Migration {
 	expires_at BIGINT
 )`,
 			`CREATE INDEX IF NOT EXISTS {p}counters_expiry ON {p}counters (expires_at) WHERE expires_at IS NOT NULL`,
-		}},
+		}, Down: dropStore},
 		{Name: "20261122000002", Comment: usersComment, SQL: []string{
 			`CREATE TABLE IF NOT EXISTS {p}users (
 	id BYTEA NOT NULL PRIMARY KEY,
@@ -70,6 +70,6 @@ func postgresSchema(prefix string) []Migration {
 	disabled BIGINT NOT NULL,
 	version BIGINT NOT NULL
 )`,
-		}},
+		}, Down: dropUsers},
 	})
 }

@@ -66,7 +66,7 @@ func sqliteSchema(prefix string) []Migration {
 	expires_at INTEGER
 ) STRICT, WITHOUT ROWID`,
 			`CREATE INDEX IF NOT EXISTS {p}counters_expiry ON {p}counters (expires_at) WHERE expires_at IS NOT NULL`,
-		}},
+		}, Down: dropStore},
 		{Name: "20261122000002", Comment: usersComment, SQL: []string{
 			`CREATE TABLE IF NOT EXISTS {p}users (
 	id TEXT NOT NULL PRIMARY KEY,
@@ -75,18 +75,36 @@ func sqliteSchema(prefix string) []Migration {
 	disabled INTEGER NOT NULL,
 	version INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID`,
-		}},
+		}, Down: dropUsers},
 	})
 }
 
 // usersComment marks the migrations of the users table, see Options.NoUsers.
 const usersComment = "users"
 
+// What undoes the first migrations is the same everywhere: indexes go with
+// their tables.
+var (
+	dropStore = []string{
+		`DROP TABLE IF EXISTS {p}counters`,
+		`DROP TABLE IF EXISTS {p}tickets`,
+		`DROP TABLE IF EXISTS {p}credentials`,
+		`DROP TABLE IF EXISTS {p}sessions`,
+	}
+	dropUsers = []string{`DROP TABLE IF EXISTS {p}users`}
+)
+
+// expand returns ms with the prefix where {p} is.
 func expand(prefix string, ms []Migration) []Migration {
-	for _, m := range ms {
-		for i := range m.SQL {
-			m.SQL[i] = strings.ReplaceAll(m.SQL[i], "{p}", prefix)
+	all := func(list []string) []string {
+		out := make([]string, len(list))
+		for i, q := range list {
+			out[i] = strings.ReplaceAll(q, "{p}", prefix)
 		}
+		return out
+	}
+	for i, m := range ms {
+		ms[i].SQL, ms[i].Down = all(m.SQL), all(m.Down)
 	}
 	return ms
 }

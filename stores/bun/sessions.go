@@ -24,13 +24,13 @@ func (s *Store) CreateSession(ctx context.Context, ss *auth.Session) error {
 		return fmt.Errorf("%w: address of a session", auth.ErrInvalid)
 	}
 	b := &s.backend
-	n, err := s.exec(ctx, &s.sql.createSession, ss.ID[:], b.text(ss.UserID), b.text(ss.Actor), b.text(ss.AuthVersion),
+	created, err := s.insert(ctx, &s.sql.createSession, ss.ID[:], b.text(ss.UserID), b.text(ss.Actor), b.text(ss.AuthVersion),
 		encodeProofs(ss.Proofs), b.text(ss.Binding), flag(ss.Stale), b.text(ss.Label), b.text(addr),
 		millis(ss.CreatedAt), millis(ss.SeenAt), millis(ss.EndsAt), millis(ss.ExpiresAt))
 	switch {
 	case err != nil:
 		return outage(ctx, "create session", err)
-	case n == 0:
+	case !created:
 		return auth.ErrExists
 	}
 	return nil
@@ -124,7 +124,7 @@ func (s *Store) DeleteUserSessions(ctx context.Context, userID string, except ..
 		}
 		q = q.Where("id NOT IN (?)", bun.List(ids))
 	}
-	if _, err := s.execDelete(ctx, q); err != nil {
+	if _, err := s.build(ctx, q); err != nil {
 		return outage(ctx, "delete sessions of user", err)
 	}
 	return nil
@@ -168,15 +168,18 @@ func each(rows *sql.Rows, f func(*sql.Rows) error) error {
 	return rows.Err()
 }
 
-// execDelete runs a query of Bun's builder in the writer's turn.
-func (s *Store) execDelete(ctx context.Context, q *bun.DeleteQuery) (int64, error) {
-	if err := s.lock(ctx); err != nil {
-		return 0, err
-	}
-	defer s.unlock(ctx)
-	res, err := q.Exec(ctx)
-	if err != nil {
-		return 0, err
-	}
-	return res.RowsAffected()
+// build runs a query of Bun's builder and returns the number of rows it
+// affected.
+func (s *Store) build(ctx context.Context, q interface {
+	Exec(ctx context.Context, dest ...any) (sql.Result, error)
+}) (n int64, err error) {
+	err = s.write(ctx, func() error {
+		res, err := q.Exec(ctx)
+		if err != nil {
+			return err
+		}
+		n, err = res.RowsAffected()
+		return err
+	})
+	return n, err
 }

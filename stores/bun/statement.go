@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"strings"
 	"sync/atomic"
 )
@@ -22,9 +23,9 @@ type statements struct {
 
 	loadCredential, createCredential, replaceCredential, deleteCredential, credentialState statement
 
-	putTicket, putInSlot, loadTicket, takeTicket statement
+	putTicket, putInSlot, loadTicket, takeTicket, lockTicket, deleteTicket statement
 
-	count, becomeWriter statement
+	count, counter, becomeWriter statement
 
 	loadUser, createUser statement
 }
@@ -80,16 +81,22 @@ RETURNING n, expires_at`)
 
 	set(&q.loadUser, `SELECT `+userColumns+` FROM {p}users WHERE id = ?`)
 	set(&q.createUser, `INSERT INTO {p}users (`+userColumns+`) VALUES (?, ?, ?, 0, 1)`)
+
+	if b.mysql {
+		q.takeTicket.sql = ""
+		q.initMySQL(set)
+	}
 }
 
+// all returns the statements that the backend has.
 func (q *statements) all() []*statement {
-	return []*statement{
+	return slices.DeleteFunc([]*statement{
 		&q.createSession, &q.loadSession, &q.updateSession, &q.hasSession, &q.deleteSession,
 		&q.loadCredential, &q.createCredential, &q.replaceCredential, &q.deleteCredential, &q.credentialState,
-		&q.putTicket, &q.putInSlot, &q.loadTicket, &q.takeTicket,
-		&q.count, &q.becomeWriter,
+		&q.putTicket, &q.putInSlot, &q.loadTicket, &q.takeTicket, &q.lockTicket, &q.deleteTicket,
+		&q.count, &q.counter, &q.becomeWriter,
 		&q.loadUser, &q.createUser,
-	}
+	}, func(st *statement) bool { return st.sql == "" })
 }
 
 var errClosed = errors.New("store is closed")
@@ -128,12 +135,13 @@ func (s *Store) prepareForTx(ctx context.Context) error {
 		return nil
 	}
 	q := &s.sql
-	sts := [...]*statement{&q.becomeWriter, &q.createCredential, &q.replaceCredential, &q.deleteCredential, &q.createUser}
-	n := len(sts)
-	if s.noUsers {
-		n--
-	}
-	for _, st := range sts[:n] {
+	sts := [...]*statement{&q.createCredential, &q.replaceCredential, &q.deleteCredential,
+		&q.becomeWriter, &q.lockTicket, &q.deleteTicket, &q.count, &q.counter, &q.createUser}
+	for _, st := range sts {
+		switch {
+		case st.sql == "", st == &q.createUser && s.noUsers, st == &q.becomeWriter && !s.backend.oneWriter:
+			continue
+		}
 		if _, err := s.prepare(ctx, st); err != nil {
 			return err
 		}
@@ -161,16 +169,36 @@ func (s *Store) query(ctx context.Context, st *statement, args ...any) (*sql.Row
 }
 
 // exec runs st as query does and returns the number of rows it affected.
-func (s *Store) exec(ctx context.Context, st *statement, args ...any) (int64, error) {
-	if err := s.lock(ctx); err != nil {
-		return 0, err
-	}
-	defer s.unlock(ctx)
-	res, err := s.execute(ctx, st, args)
-	if err != nil {
-		return 0, err
-	}
-	return res.RowsAffected()
+func (s *Store) exec(ctx context.Context, st *statement, args ...any) (n int64, err error) {
+	err = s.write(ctx, func() error {
+		res, err := s.execute(ctx, st, args)
+		if err != nil {
+			return err
+		}
+		n, err = res.RowsAffected()
+		return err
+	})
+	return n, err
+}
+
+// insert runs st, which inserts a row unless there is one, and reports whether
+// it did.
+func (s *Store) insert(ctx context.Context, st *statement, args ...any) (created bool, err error) {
+	err = s.write(ctx, func() error {
+		res, err := s.execute(ctx, st, args)
+		if err != nil {
+			return err
+		}
+		if s.backend.mysql {
+			found, err := res.LastInsertId()
+			created = found == 0
+			return err
+		}
+		n, err := res.RowsAffected()
+		created = n != 0
+		return err
+	})
+	return created, err
 }
 
 func (s *Store) execute(ctx context.Context, st *statement, args []any) (sql.Result, error) {

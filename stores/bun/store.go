@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -47,8 +48,7 @@ type Store struct {
 }
 
 var (
-	_ auth.Store   = (*Store)(nil)
-	_ auth.Sweeper = (*Store)(nil)
+	_ auth.Store = (*Store)(nil)
 )
 
 // New returns a store in db. It does not touch the database. The error names
@@ -101,6 +101,9 @@ func New(db *bun.DB, opts *Options) (*Store, error) {
 	}
 	return s, nil
 }
+
+// named returns q with the prefix where {p} is.
+func (s *Store) named(q string) string { return strings.ReplaceAll(q, "{p}", s.prefix) }
 
 var prefixPattern = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,31}$`)
 

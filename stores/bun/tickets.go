@@ -20,17 +20,20 @@ func (s *Store) PutTicket(ctx context.Context, t auth.Ticket) error {
 	b := &s.backend
 	purpose, key, user := b.text(t.Purpose), b.text(t.Key), b.text(t.UserID)
 	data, created, expires := blob(t.Data), millis(t.CreatedAt), millis(t.ExpiresAt)
-	var n int64
+	var put bool
 	var err error
-	if t.Slot == "" {
-		n, err = s.exec(ctx, &s.sql.putTicket, purpose, key, user, data, created, expires)
-	} else {
-		n, err = s.exec(ctx, &s.sql.putInSlot, purpose, key, user, b.text(t.Slot), data, created, expires, purpose, key)
+	switch {
+	case t.Slot == "":
+		put, err = s.insert(ctx, &s.sql.putTicket, purpose, key, user, data, created, expires)
+	case b.mysql:
+		put, err = s.insert(ctx, &s.sql.putInSlot, purpose, key, user, b.text(t.Slot), data, created, expires)
+	default:
+		put, err = s.insert(ctx, &s.sql.putInSlot, purpose, key, user, b.text(t.Slot), data, created, expires, purpose, key)
 	}
 	switch {
 	case err != nil:
 		return outage(ctx, "put ticket", err)
-	case n == 0:
+	case !put:
 		return auth.ErrExists
 	}
 	return nil
@@ -59,15 +62,49 @@ func (s *Store) TakeTicket(ctx context.Context, purpose, key string) (auth.Ticke
 	if !storable(purpose) || !storable(key) {
 		return auth.Ticket{}, auth.ErrNotFound
 	}
-	if err := s.lock(ctx); err != nil {
-		return auth.Ticket{}, outage(ctx, "take ticket", err)
+	if s.backend.mysql {
+		return s.takeLocked(ctx, purpose, key)
 	}
-	defer s.unlock(ctx)
-	rows, err := s.query(ctx, &s.sql.takeTicket, s.backend.text(purpose), s.backend.text(key))
+	var t auth.Ticket
+	err := s.write(ctx, func() error {
+		rows, err := s.query(ctx, &s.sql.takeTicket, s.backend.text(purpose), s.backend.text(key))
+		if err != nil {
+			return outage(ctx, "take ticket", err)
+		}
+		t, err = ticketOf(ctx, "take ticket", rows)
+		return err
+	})
+	return t, err
+}
+
+// takeLocked is TakeTicket where a DELETE does not return what it deletes.
+func (s *Store) takeLocked(ctx context.Context, purpose, key string) (t auth.Ticket, err error) {
+	p, k := s.backend.text(purpose), s.backend.text(key)
+	err = s.atomically(ctx, func(ctx context.Context) error {
+		err := s.write(ctx, func() error {
+			rows, err := s.query(ctx, &s.sql.lockTicket, p, k)
+			if err != nil {
+				return outage(ctx, "take ticket", err)
+			}
+			t, err = ticketOf(ctx, "take ticket", rows)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		n, err := s.exec(ctx, &s.sql.deleteTicket, p, k)
+		switch {
+		case err != nil:
+			return outage(ctx, "take ticket", err)
+		case n == 0:
+			return auth.ErrNotFound
+		}
+		return nil
+	})
 	if err != nil {
-		return auth.Ticket{}, outage(ctx, "take ticket", err)
+		return auth.Ticket{}, err
 	}
-	return ticketOf(ctx, "take ticket", rows)
+	return t, nil
 }
 
 // ticketOf reads ticketColumns to the end.
@@ -101,7 +138,7 @@ func (s *Store) DeleteUserTickets(ctx context.Context, userID string, purposes .
 		}
 		q = q.Where("purpose IN (?)", bun.List(s.backend.texts(purposes)))
 	}
-	if _, err := s.execDelete(ctx, q); err != nil {
+	if _, err := s.build(ctx, q); err != nil {
 		return outage(ctx, "delete tickets of user", err)
 	}
 	return nil

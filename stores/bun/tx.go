@@ -58,7 +58,7 @@ func (s *Store) InTx(ctx context.Context, f func(ctx context.Context) error) err
 	if err := s.prepareForTx(ctx); err != nil {
 		return outage(ctx, "prepare", err)
 	}
-	tx, err := s.db.BeginTx(ctx, nil)
+	tx, err := s.db.BeginTx(ctx, &sql.TxOptions{Isolation: s.backend.isolation})
 	if err != nil {
 		return outage(ctx, "begin", err)
 	}

@@ -94,17 +94,18 @@ func (us *Users) SetDisabled(ctx context.Context, id string, disabled bool) erro
 	if !storable(id) {
 		return auth.ErrNotFound
 	}
-	if err := s.lock(ctx); err != nil {
-		return outage(ctx, "disable user", err)
-	}
-	defer s.unlock(ctx)
-	res, err := s.DB(ctx).NewUpdate().Table(s.prefix+"users").
+	n, err := s.build(ctx, s.DB(ctx).NewUpdate().Table(s.prefix+"users").
 		Set("disabled = ?", flag(disabled)).Set("version = version + ?", flag(disabled)).
-		Where("id = ?", s.backend.text(id)).Exec(ctx)
-	if err != nil {
+		Where("id = ?", s.backend.text(id)))
+	switch {
+	case err != nil:
 		return outage(ctx, "disable user", err)
+	case n == 0:
+		// None there, or for MySQL one that was not changed by it.
+		_, err := us.LoadUser(ctx, id)
+		return err
 	}
-	return foundRow(ctx, "disable user", res)
+	return nil
 }
 
 // DeleteUser deletes the user, and with it all that this store keeps of it:
@@ -117,17 +118,17 @@ func (us *Users) DeleteUser(ctx context.Context, id string) error {
 	if !storable(id) {
 		return auth.ErrNotFound
 	}
-	return s.InTx(ctx, func(ctx context.Context) error {
+	return s.atomically(ctx, func(ctx context.Context) error {
 		// The user first: who comes second finds none and deletes nothing.
-		res, err := s.DB(ctx).NewDelete().Table(s.prefix+"users").Where("id = ?", s.backend.text(id)).Exec(ctx)
-		if err != nil {
+		n, err := s.build(ctx, s.DB(ctx).NewDelete().Table(s.prefix+"users").Where("id = ?", s.backend.text(id)))
+		switch {
+		case err != nil:
 			return outage(ctx, "delete user", err)
-		}
-		if err := foundRow(ctx, "delete user", res); err != nil {
-			return err
+		case n == 0:
+			return auth.ErrNotFound
 		}
 		q := s.DB(ctx).NewDelete().Table(s.prefix+"credentials").Where("user_id = ?", s.backend.text(id))
-		if _, err := s.execDelete(ctx, q); err != nil {
+		if _, err := s.build(ctx, q); err != nil {
 			return outage(ctx, "delete user", err)
 		}
 		if err := s.DeleteUserTickets(ctx, id); err != nil {
@@ -135,15 +136,4 @@ func (us *Users) DeleteUser(ctx context.Context, id string) error {
 		}
 		return s.DeleteUserSessions(ctx, id)
 	})
-}
-
-func foundRow(ctx context.Context, what string, res interface{ RowsAffected() (int64, error) }) error {
-	n, err := res.RowsAffected()
-	switch {
-	case err != nil:
-		return outage(ctx, what, err)
-	case n == 0:
-		return auth.ErrNotFound
-	}
-	return nil
 }

@@ -5,6 +5,8 @@
 // Where to start: [Open], then [bunstore.Store.Migrate].
 //
 //	store, err := open.Open("file:app.db")
+//	store, err := open.Open("postgres://app:secret@db.example.com/app")
+//	store, err := open.Open("mysql://app:secret@db.example.com/app?tls=true")
 //
 // # SQLite
 //
@@ -29,6 +31,62 @@
 // "file::memory:" and "file:name?mode=memory" live in memory as long as the
 // store, on a single connection, which is for tests: there, a transaction
 // keeps everything else waiting.
+//
+// # PostgreSQL
+//
+// "postgres://" or "postgresql://" and user:password@host:port/database, with
+// the parameters of libpq and of the driver, [github.com/jackc/pgx/v5]. What
+// the name does not say, the driver takes from where libpq does: PGPASSWORD
+// and its like, and the file ~/.pgpass. With several hosts and
+// target_session_attrs=read-write, a failover is followed. Unless the name
+// says otherwise,
+//
+//   - TLS is used if the server offers it (sslmode=prefer); a server that is
+//     not on this machine wants sslmode=verify-full;
+//   - connecting may take ten seconds (connect_timeout=10);
+//   - the connection says whose it is (application_name=gatehouse).
+//
+// A pooler that gives every transaction another connection, such as PgBouncer
+// in its mode "transaction", cannot keep prepared statements unless it is told
+// to (max_prepared_statements, from 1.21). Without, say
+// default_query_exec_mode=exec: then nothing is prepared, neither by the driver
+// nor by the store, at the price of planning each query anew. A host that uses
+// [DB] sets Options.NoPrepare of package bunstore too.
+//
+// # MySQL and MariaDB
+//
+// "mysql://" or "mariadb://" and user:password@host:port/database, with the
+// parameters of the driver, [github.com/go-sql-driver/mysql], among them
+// variables of the server for the session, whose values are in quotes if they
+// are text. A socket is named by the parameter socket=/path instead of a host.
+// MySQL 8.0 and MariaDB 10.5 or later are supported. Unless the name says
+// otherwise,
+//
+//   - TLS is used if the server offers it, whoever that is (tls=preferred); a
+//     server that is not on this machine wants tls=true, which checks its
+//     certificate;
+//   - connecting may take ten seconds (timeout=10s);
+//   - sql_mode is that of MySQL 8.0: strict, nothing is cut off;
+//   - times are UTC on both sides (loc=UTC, parseTime=true, time_zone='+00:00'),
+//     which the store does not need, and the host's own tables may;
+//   - the connection is utf8mb4;
+//   - who waits for a row gives up after ten seconds
+//     (innodb_lock_wait_timeout=10): the server does not see that a client who
+//     waits has gone, and keeps all that it has locked;
+//   - a connection to a server that has become read-only is given up
+//     (rejectReadOnly=true), so that a failover is followed.
+//
+// Values are sent apart from statements (interpolateParams=false), and the
+// store does not depend on clientFoundRows.
+//
+// # Connections
+//
+// On PostgreSQL and MySQL at most 20 connections are open, or as many as
+// pool_max_conns says, a parameter of this package. They are kept: each has
+// its statements prepared. None is kept for longer than five minutes, so that
+// after a failover none is left with the old server. A connection that broke
+// is replaced when it is next needed: a server that was restarted is found
+// again without doing anything.
 package open
 
 import (
@@ -36,14 +94,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
-	"runtime"
 	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/sqlitedialect"
-	"modernc.org/sqlite"
 
 	bunstore "github.com/gatehouse-go/gatehouse/stores/bun"
 )
@@ -53,11 +107,11 @@ import (
 // but creates no tables: that is [bunstore.Store.Migrate]. Closing the store
 // closes the database. The error never repeats dsn, which may hold a password.
 func Open(dsn string) (*bunstore.Store, error) {
-	db, err := DB(dsn)
+	db, noPrepare, err := openDB(dsn)
 	if err != nil {
 		return nil, err
 	}
-	s, err := bunstore.New(db, &bunstore.Options{CloseDB: true})
+	s, err := bunstore.New(db, &bunstore.Options{CloseDB: true, NoPrepare: noPrepare})
 	if err != nil {
 		_ = db.Close()
 		return nil, err
@@ -68,113 +122,62 @@ func Open(dsn string) (*bunstore.Store, error) {
 // DB opens the database as [Open] does and returns it, for hosts that give
 // [bunstore.New] options or use the database themselves. They close it.
 func DB(dsn string) (*bun.DB, error) {
-	scheme, _, found := strings.Cut(dsn, ":")
+	db, _, err := openDB(dsn)
+	return db, err
+}
+
+const wants = `want "file:" and a path, for SQLite, "postgres://" or "mysql://"`
+
+func openDB(dsn string) (db *bun.DB, noPrepare bool, err error) {
+	scheme, rest, found := strings.Cut(dsn, ":")
 	switch {
 	case found && scheme == "file":
-		return openSQLite(dsn)
+		db, err = openSQLite(dsn)
+		return db, false, err
 	case !found:
-		return nil, errors.New(`open: no scheme in the name of the database; want "file:" and a path, for SQLite`)
+		return nil, false, errors.New(`open: no scheme in the name of the database; ` + wants)
 	case scheme == "" || scheme == "memory":
-		return nil, errors.New(`open: a database in memory is "file::memory:"; want "file:" and a path, for SQLite; a store without a database is package stores/memory`)
+		return nil, false, errors.New(`open: a database in memory is "file::memory:"; ` + wants + `; a store without a database is package stores/memory`)
 	}
-	return nil, fmt.Errorf(`open: scheme %q is not supported; want "file:" and a path, for SQLite`, scheme)
+	var open func(*serverName) (*bun.DB, bool, error)
+	var what string
+	switch scheme {
+	case "postgres", "postgresql":
+		open, what = openPostgres, "PostgreSQL"
+	case "mysql", "mariadb":
+		open, what = openMySQL, "MySQL"
+	default:
+		return nil, false, fmt.Errorf(`open: scheme %q is not supported; `+wants, scheme)
+	}
+	name, err := parseServer(scheme, rest)
+	if err == nil {
+		db, noPrepare, err = open(name)
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("open: %s: %w", what, err)
+	}
+	return db, noPrepare, nil
 }
 
-// connectTimeout is for the first connection, which may find other processes
-// doing the same.
-const connectTimeout = 30 * time.Second
+const (
+	// connectTimeout is for the first connection, which may find other
+	// processes doing the same.
+	connectTimeout = 30 * time.Second
+	dialTimeout    = 10 * time.Second
 
-func openSQLite(dsn string) (*bun.DB, error) {
-	dsn, memory, err := sqliteDSN(dsn)
-	if err != nil {
-		return nil, err
-	}
-	connector, err := sqlite.NewConnector(dsn)
-	if err != nil {
-		return nil, fmt.Errorf("open: SQLite: %w", err)
-	}
-	db := sql.OpenDB(connector)
-	// As many readers as can run, and two for those that wait. Connections
-	// are kept: each has its statements prepared and its own cache.
-	conns := max(4, runtime.GOMAXPROCS(0)+2)
-	if memory {
-		conns = 1 // another connection would be another database
-	}
+	// poolConns is small enough for four processes within PostgreSQL's default
+	// of 100 connections, and as many as keep a few cores busy.
+	poolConns    = 20
+	connLifetime = 5 * time.Minute
+)
+
+// connectPool sets the limits of db and makes the first connection.
+func connectPool(db *sql.DB, conns int) error {
 	db.SetMaxOpenConns(conns)
 	db.SetMaxIdleConns(conns)
-	db.SetConnMaxLifetime(0)
+	db.SetConnMaxLifetime(connLifetime)
 	db.SetConnMaxIdleTime(0)
-
 	ctx, cancel := context.WithTimeout(context.Background(), connectTimeout)
 	defer cancel()
-	if err := connect(ctx, db); err != nil {
-		_ = db.Close()
-		return nil, fmt.Errorf("open: SQLite: %w", err)
-	}
-	return bun.NewDB(db, sqlitedialect.New()), nil
-}
-
-// connect makes the first connection. Turning on the write-ahead log needs the
-// file for oneself and does not wait for it, so connect does.
-func connect(ctx context.Context, db *sql.DB) error {
-	const busy = 5 // SQLITE_BUSY
-	for {
-		err := db.PingContext(ctx)
-		var e *sqlite.Error
-		if err == nil || !errors.As(err, &e) || e.Code()&0xff != busy {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(5 * time.Millisecond):
-		}
-	}
-}
-
-// sqliteDSN adds to dsn what it does not say itself.
-func sqliteDSN(dsn string) (full string, memory bool, err error) {
-	if strings.Contains(dsn, "#") {
-		// SQLite would take the rest for a fragment and open another file.
-		return "", false, errors.New(`open: SQLite: "#" in the name of the database; write it as %23, and % as %25`)
-	}
-	path, query, _ := strings.Cut(dsn, "?")
-	given, err := url.ParseQuery(query)
-	if err != nil {
-		return "", false, errors.New("open: SQLite: malformed parameters in the name of the database")
-	}
-	path = strings.TrimPrefix(path, "file:")
-	if path == "" && given.Get("mode") != "memory" {
-		return "", false, errors.New(`open: SQLite: no path after "file:"`)
-	}
-	memory = path == ":memory:" || given.Get("mode") == "memory"
-
-	pragmas := map[string]bool{}
-	for _, p := range given["_pragma"] {
-		name, _, _ := strings.Cut(strings.ReplaceAll(p, "(", "="), "=")
-		pragmas[strings.ToLower(strings.TrimSpace(name))] = true
-	}
-	var add []string
-	for _, d := range []struct {
-		pragma, value string
-		also          []string // the driver's own names for it
-	}{
-		{"busy_timeout", "10000", []string{"_busy_timeout", "_timeout"}},
-		{"journal_mode", "wal", []string{"_journal_mode", "_journal"}},
-		{"synchronous", "full", []string{"_synchronous", "_sync"}},
-		{"foreign_keys", "on", []string{"_foreign_keys", "_fk"}},
-	} {
-		if pragmas[d.pragma] || given.Has(d.also[0]) || given.Has(d.also[1]) || memory && d.pragma == "journal_mode" {
-			continue
-		}
-		add = append(add, "_pragma="+d.pragma+"("+d.value+")")
-	}
-	if !given.Has("_txlock") {
-		add = append(add, "_txlock=immediate")
-	}
-	sep := "?"
-	if strings.Contains(dsn, "?") {
-		sep = "&"
-	}
-	return dsn + sep + strings.Join(add, "&"), memory, nil
+	return db.PingContext(ctx)
 }
