@@ -20,3 +20,9 @@ func DecodeProofs(b []byte) ([]auth.Proof, error) { return decodeProofs(b) }
 
 // SQLDB returns what is below Bun, whose formatter would look for placeholders.
 func (s *Store) SQLDB() *sql.DB { return s.db.DB }
+
+// Backend returns the name of the backend.
+func (s *Store) Backend() string { return s.backend.name }
+
+// Named returns q with the prefix where {p} is.
+func (s *Store) Named(q string) string { return s.named(q) }

@@ -27,7 +27,7 @@ type statements struct {
 
 	count, counter, becomeWriter statement
 
-	loadUser, createUser statement
+	loadUser, listUsers, createUser statement
 }
 
 const (
@@ -80,6 +80,7 @@ RETURNING n, expires_at`)
 	set(&q.becomeWriter, `DELETE FROM {p}counters WHERE counter_key = ''`)
 
 	set(&q.loadUser, `SELECT `+userColumns+` FROM {p}users WHERE id = ?`)
+	set(&q.listUsers, `SELECT `+userColumns+` FROM {p}users WHERE id > ? ORDER BY id LIMIT ?`)
 	set(&q.createUser, `INSERT INTO {p}users (`+userColumns+`) VALUES (?, ?, ?, 0, 1)`)
 
 	if b.mysql {
@@ -95,7 +96,7 @@ func (q *statements) all() []*statement {
 		&q.loadCredential, &q.createCredential, &q.replaceCredential, &q.deleteCredential, &q.credentialState,
 		&q.putTicket, &q.putInSlot, &q.loadTicket, &q.takeTicket, &q.lockTicket, &q.deleteTicket,
 		&q.count, &q.counter, &q.becomeWriter,
-		&q.loadUser, &q.createUser,
+		&q.loadUser, &q.listUsers, &q.createUser,
 	}, func(st *statement) bool { return st.sql == "" })
 }
 

@@ -3,8 +3,10 @@ package bunstore
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/gatehouse-go/gatehouse/auth"
 	"github.com/gatehouse-go/gatehouse/internal/uuid"
@@ -53,7 +55,7 @@ func (us *Users) LoadUser(ctx context.Context, id string) (auth.User, error) {
 		return nil, outage(ctx, "load user", err)
 	}
 	u := new(User)
-	found, err := one(rows, &u.ID, &u.Email, &u.Name, (*flagColumn)(&u.Disabled), (*intColumn)(&u.Version))
+	found, err := one(rows, userDest(u)...)
 	switch {
 	case err != nil:
 		return nil, outage(ctx, "load user", err)
@@ -61,6 +63,69 @@ func (us *Users) LoadUser(ctx context.Context, id string) (auth.User, error) {
 		return nil, auth.ErrNotFound
 	}
 	return u, nil
+}
+
+// userDest is where userColumns are scanned to.
+func userDest(u *User) []any {
+	return []any{&u.ID, &u.Email, &u.Name, (*flagColumn)(&u.Disabled), (*intColumn)(&u.Version)}
+}
+
+// usersAtOnce is how many users a search reads at a time.
+const usersAtOnce = 500
+
+// ListUsers returns at most limit users, as [*User], in order of their IDs,
+// which is that of their creation, beginning after the one with the ID after.
+// next is what to give as after for those that follow, or "" if none do.
+//
+// A query other than "" selects those whose e-mail address or name has it in
+// it, whatever the case, and the one whose ID it is. It is compared with one
+// user after the other, so that one that few have reads all of them: for
+// people who administer, not for every visitor. To find an account by its
+// address, load the credential of kind "email".
+func (us *Users) ListUsers(ctx context.Context, query, after string, limit int) (list []auth.User, next string, err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, "", outage(ctx, "list users", err)
+	}
+	if limit <= 0 || !storableText(after) {
+		return nil, "", nil
+	}
+	n, part := limit+1, strings.ToLower(query)
+	if query != "" {
+		n = usersAtOnce
+	}
+	for {
+		page, err := us.page(ctx, after, n)
+		if err != nil {
+			return nil, "", outage(ctx, "list users", err)
+		}
+		for _, u := range page {
+			if query != "" && u.ID != query && !strings.Contains(strings.ToLower(u.Email), part) && !strings.Contains(strings.ToLower(u.Name), part) {
+				continue
+			}
+			if len(list) == limit {
+				return list, list[limit-1].AuthID(), nil
+			}
+			list = append(list, u)
+		}
+		if len(page) < n {
+			return list, "", nil
+		}
+		after = page[n-1].ID
+	}
+}
+
+// page returns the n users that come after the ID.
+func (us *Users) page(ctx context.Context, after string, n int) (page []*User, err error) {
+	rows, err := us.s.query(ctx, &us.s.sql.listUsers, us.s.backend.text(after), n)
+	if err != nil {
+		return nil, err
+	}
+	err = each(rows, func(rows *sql.Rows) error {
+		u := new(User)
+		page = append(page, u)
+		return rows.Scan(userDest(u)...)
+	})
+	return page, err
 }
 
 // CreateUser creates a user and returns its ID. It joins the transaction that
