@@ -1,6 +1,7 @@
 package bunstore
 
 import (
+	"context"
 	"database/sql"
 
 	"github.com/gatehouse-go/gatehouse/auth"
@@ -26,3 +27,8 @@ func (s *Store) Backend() string { return s.backend.name }
 
 // Named returns q with the prefix where {p} is.
 func (s *Store) Named(q string) string { return s.named(q) }
+
+// MigrateAlone runs f in the place of migrations.
+func (s *Store) MigrateAlone(ctx context.Context, f func()) error {
+	return s.migrating(ctx, "test", func(*migrator) error { f(); return nil })
+}

@@ -188,8 +188,11 @@ func TestMigrateAtOnce(t *testing.T) {
 }
 
 // childEnv makes the test binary open the database that it names and work
-// until it is killed.
-const childEnv = "BUNSTORE_TEST_CHILD"
+// until it is killed, with the prefix that the other names.
+const (
+	childEnv  = "BUNSTORE_TEST_CHILD"
+	prefixEnv = "BUNSTORE_TEST_PREFIX"
+)
 
 func TestMain(m *testing.M) {
 	dsn := os.Getenv(childEnv)
@@ -205,7 +208,11 @@ func TestMain(m *testing.M) {
 // child migrates and then changes two credentials at a time, and says what
 // was acknowledged.
 func child(ctx context.Context, dsn string) error {
-	s, err := open.Open(dsn)
+	db, err := open.DB(dsn)
+	if err != nil {
+		return err
+	}
+	s, err := bunstore.New(db, &bunstore.Options{Prefix: os.Getenv(prefixEnv)})
 	if err != nil {
 		return err
 	}
@@ -225,6 +232,31 @@ func child(ctx context.Context, dsn string) error {
 // Nothing is half-made and nothing is lost that was acknowledged.
 func TestKilled(t *testing.T) {
 	dsn := "file:" + filepath.Join(t.TempDir(), "killed.db")
+	acknowledged := killed(t, dsn, "gatehouse_")
+	s := newStore(t, dsn, nil)
+	if got, want := schema(t, s), schema(t, newStore(t, newFile(t), nil)); !reflect.DeepEqual(got, want) {
+		t.Errorf("schema after kills: %q", got)
+	}
+	keptAll(t, s, acknowledged)
+	everyVerb(t, s)
+}
+
+// TestServersKilled does the same with processes that are clients of a server.
+func TestServersKilled(t *testing.T) {
+	everyServer(t, func(t *testing.T, v server) {
+		prefix := v.prefix(t)
+		acknowledged := killed(t, v.dsn(t, ""), prefix)
+		s := v.store(t, "", bunstore.Options{Prefix: prefix})
+		whole(t, s)
+		keptAll(t, s, acknowledged)
+		everyVerb(t, s)
+	})
+}
+
+// killed starts processes that work in the database and kills them at random
+// moments. It returns what they were told is kept.
+func killed(t *testing.T, dsn, prefix string) map[string]bool {
+	t.Helper()
 	acknowledged := map[string]bool{}
 	rounds := 25
 	if testing.Short() {
@@ -232,7 +264,7 @@ func TestKilled(t *testing.T) {
 	}
 	for round := range rounds {
 		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), childEnv+"="+dsn)
+		cmd.Env = append(os.Environ(), childEnv+"="+dsn, prefixEnv+"="+prefix)
 		cmd.Stderr = os.Stderr
 		out, err := cmd.StdoutPipe()
 		if err != nil {
@@ -254,24 +286,25 @@ func TestKilled(t *testing.T) {
 		<-done
 		_ = cmd.Wait()
 	}
-	s := newStore(t, dsn, nil)
-	if got, want := schema(t, s), schema(t, newStore(t, newFile(t), nil)); !reflect.DeepEqual(got, want) {
-		t.Errorf("schema after kills: %q", got)
-	}
 	t.Logf("%d registrations were acknowledged", len(acknowledged))
 	if len(acknowledged) == 0 {
 		t.Error("the processes did nothing")
 	}
+	return acknowledged
+}
+
+// keptAll wants everything acknowledged to be there and nothing to be half-made.
+func keptAll(t *testing.T, s *bunstore.Store, acknowledged map[string]bool) {
+	t.Helper()
 	for id := range acknowledged {
 		if _, err := s.LoadCredential(t.Context(), "email", id); err != nil {
 			t.Errorf("acknowledged and lost: %s: %v", id, err)
 		}
 	}
 	var halves int
-	err := s.DB(t.Context()).NewRaw("SELECT count(*) FROM (SELECT user_id FROM gatehouse_credentials GROUP BY user_id HAVING count(*) <> 2)").
+	err := s.DB(t.Context()).NewRaw(s.Named("SELECT count(*) FROM (SELECT user_id FROM {p}credentials GROUP BY user_id HAVING count(*) <> 2) x")).
 		Scan(t.Context(), &halves)
 	if halves != 0 || err != nil {
 		t.Errorf("%d users are half-made, %v", halves, err)
 	}
-	everyVerb(t, s)
 }
