@@ -27,7 +27,7 @@ func (s *Store) retry(ctx context.Context, f func() error) error {
 			return err
 		}
 		// Not in step with those that it met.
-		t := time.NewTimer(rand.N(time.Duration(try) * 2 * time.Millisecond))
+		t := time.NewTimer(rand.N(min(time.Millisecond<<try, 200*time.Millisecond)))
 		select {
 		case <-ctx.Done():
 		case <-t.C:

@@ -29,7 +29,8 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, limit int) (int, error
 		{table: "counters", key: "counter_key", row: "counter_key"},
 	} {
 		t.order, t.lock, t.limit = "expires_at", "UPDATE SKIP LOCKED", limit
-		// The time is compared again: what was touched meanwhile stays.
+		// Nothing that was touched meanwhile goes: its time is compared again, or
+		// it is locked when it is compared.
 		t.where, t.args = "expires_at <= ?", []any{now.UnixMilli()}
 		n, err := s.deleteBatch(ctx, t)
 		if err != nil {
@@ -80,10 +81,8 @@ func (s *Store) deleteBatch(ctx context.Context, b batch) (int64, error) {
 	first := db.NewSelect().Table(table).Where(b.where, b.args...).Order(b.order).Limit(int64(b.limit))
 	if s.backend.dollars {
 		// Where the rows are, found once: as a join the subquery might be
-		// repeated, and delete more than its limit.
-		q = q.Where("ctid = ANY (ARRAY(?))", first.ColumnExpr("ctid").For(b.lock))
-	} else {
-		q = q.Where("? IN (?)", bun.Safe(b.row), first.ColumnExpr(b.key))
+		// repeated, and delete more than its limit. They are locked, as they are.
+		return s.build(ctx, q.Where("ctid = ANY (ARRAY(?))", first.ColumnExpr("ctid").For(b.lock)))
 	}
-	return s.build(ctx, q.Where(b.where, b.args...))
+	return s.build(ctx, q.Where("? IN (?)", bun.Safe(b.row), first.ColumnExpr(b.key)).Where(b.where, b.args...))
 }

@@ -43,7 +43,10 @@ func (s *Store) DB(ctx context.Context) bun.IDB {
 // savepoint, and what it did is kept when the outer one is committed.
 //
 // On SQLite the transaction begins as a writer, and no other verb of s writes
-// until f returns.
+// until f returns. On PostgreSQL and MySQL it is READ COMMITTED: a verb sees
+// what others have committed when it is called. f runs once: if the database
+// gives the transaction up because of others (a deadlock, a serialization
+// failure), that is an outage, which the host may answer by trying again.
 func (s *Store) InTx(ctx context.Context, f func(ctx context.Context) error) error {
 	if err := ctx.Err(); err != nil {
 		return outage(ctx, "begin", err)
@@ -58,7 +61,11 @@ func (s *Store) InTx(ctx context.Context, f func(ctx context.Context) error) err
 	if err := s.prepareForTx(ctx); err != nil {
 		return outage(ctx, "prepare", err)
 	}
-	tx, err := s.db.BeginTx(ctx, &sql.TxOptions{Isolation: s.backend.isolation})
+	var tx bun.Tx
+	err := s.retry(ctx, func() (err error) {
+		tx, err = s.begin(ctx)
+		return err
+	})
 	if err != nil {
 		return outage(ctx, "begin", err)
 	}
@@ -69,13 +76,6 @@ func (s *Store) InTx(ctx context.Context, f func(ctx context.Context) error) err
 		}
 	}()
 	inner := s.WithTx(ctx, tx)
-	if s.backend.oneWriter {
-		// A deferred transaction that reads first could not become a writer
-		// once another had written.
-		if _, err := s.exec(inner, &s.sql.becomeWriter); err != nil {
-			return outage(ctx, "begin", err)
-		}
-	}
 	if err := f(inner); err != nil {
 		return err
 	}
@@ -84,6 +84,20 @@ func (s *Store) InTx(ctx context.Context, f func(ctx context.Context) error) err
 		return outage(ctx, "commit", err)
 	}
 	return nil
+}
+
+func (s *Store) begin(ctx context.Context) (bun.Tx, error) {
+	tx, err := s.db.BeginTx(ctx, &sql.TxOptions{Isolation: s.backend.isolation})
+	if err != nil || !s.backend.oneWriter {
+		return tx, err
+	}
+	// A deferred transaction that reads first could not become a writer once
+	// another had written.
+	if _, err := s.exec(s.WithTx(ctx, tx), &s.sql.becomeWriter); err != nil {
+		_ = tx.Rollback()
+		return tx, err
+	}
+	return tx, nil
 }
 
 func (s *Store) inSavepoint(ctx context.Context, outer bun.Tx, f func(ctx context.Context) error) error {

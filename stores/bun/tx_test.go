@@ -16,18 +16,27 @@ import (
 
 var errHost = errors.New("the host changed its mind")
 
-func newHost(t *testing.T, opts *bunstore.Options) *bunstore.Store {
-	t.Helper()
-	s := newStore(t, newFile(t), opts)
-	if _, err := s.DB(t.Context()).NewRaw("CREATE TABLE teams (name TEXT)").Exec(t.Context()); err != nil {
-		t.Fatal(err)
+// everyHost runs f as a subtest for each kind of database, with what makes a
+// store and a table of the host's beside it.
+func everyHost(t *testing.T, f func(t *testing.T, newHost func(t *testing.T, opts bunstore.Options) *bunstore.Store)) {
+	host := func(t *testing.T, s *bunstore.Store) *bunstore.Store {
+		t.Helper()
+		raw(t, s, "CREATE TABLE {p}teams (name VARCHAR(100))")
+		return s
 	}
-	return s
+	t.Run("SQLite", func(t *testing.T) {
+		f(t, func(t *testing.T, opts bunstore.Options) *bunstore.Store {
+			return host(t, newStore(t, newFile(t), &opts))
+		})
+	})
+	everyServer(t, func(t *testing.T, v server) {
+		f(t, func(t *testing.T, opts bunstore.Options) *bunstore.Store { return host(t, v.store(t, "", opts)) })
+	})
 }
 
 // register writes the host's own row, a user and two credentials.
 func register(ctx context.Context, s *bunstore.Store) (id string, err error) {
-	if _, err := s.DB(ctx).NewRaw("INSERT INTO teams (name) VALUES ('A')").Exec(ctx); err != nil {
+	if _, err := s.DB(ctx).NewRaw(s.Named("INSERT INTO {p}teams (name) VALUES ('A')")).Exec(ctx); err != nil {
 		return "", err
 	}
 	if id, err = s.Users().CreateUser(ctx, auth.Profile{Name: "Ada"}); err != nil {
@@ -44,7 +53,7 @@ func kept(t *testing.T, s *bunstore.Store, id string) int {
 	t.Helper()
 	ctx := t.Context()
 	var n int
-	if err := s.DB(ctx).NewRaw("SELECT count(*) FROM teams").Scan(ctx, &n); err != nil {
+	if err := s.DB(ctx).NewRaw(s.Named("SELECT count(*) FROM {p}teams")).Scan(ctx, &n); err != nil {
 		t.Fatal(err)
 	}
 	for _, err := range []error{
@@ -66,8 +75,12 @@ func kept(t *testing.T, s *bunstore.Store, id string) int {
 const all = 5
 
 func TestInTx(t *testing.T) {
-	for _, opts := range []*bunstore.Options{nil, {NoPrepare: true}} {
-		t.Run(fmt.Sprint(opts), func(t *testing.T) {
+	everyHost(t, testInTx)
+}
+
+func testInTx(t *testing.T, newHost func(t *testing.T, opts bunstore.Options) *bunstore.Store) {
+	for _, opts := range []bunstore.Options{{}, {NoPrepare: true}} {
+		t.Run(fmt.Sprint("NoPrepare ", opts.NoPrepare), func(t *testing.T) {
 			ctx := t.Context()
 			t.Run("commit", func(t *testing.T) {
 				s := newHost(t, opts)
@@ -187,8 +200,12 @@ func TestInTx(t *testing.T) {
 
 // TestWithTx joins a transaction that the host has begun.
 func TestWithTx(t *testing.T) {
+	everyHost(t, testWithTx)
+}
+
+func testWithTx(t *testing.T, newHost func(t *testing.T, opts bunstore.Options) *bunstore.Store) {
 	for _, commit := range []bool{true, false} {
-		s := newHost(t, nil)
+		s := newHost(t, bunstore.Options{})
 		ctx := t.Context()
 		var id string
 		err := s.DB(ctx).RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) (err error) {
