@@ -67,13 +67,20 @@ func (s *Store) atomically(ctx context.Context, f func(ctx context.Context) erro
 // and fields that their errors have, through what wraps them.
 
 func postgresConflict(err error) bool {
-	state := ""
-	if e := (interface{ SQLState() string })(nil); errors.As(err, &e) { // pgx, lib/pq
-		state = e.SQLState()
-	} else if e := (interface{ Field(byte) string })(nil); errors.As(err, &e) { // bun/driver/pgdriver
-		state = e.Field('C')
-	}
+	state := sqlState(err)
 	return state == "40001" || state == "40P01" // serialization_failure, deadlock_detected
+}
+
+func postgresTaken(err error) bool { return sqlState(err) == "23505" } // unique_violation
+
+func sqlState(err error) string {
+	if e := (interface{ SQLState() string })(nil); errors.As(err, &e) { // pgx, lib/pq
+		return e.SQLState()
+	}
+	if e := (interface{ Field(byte) string })(nil); errors.As(err, &e) { // bun/driver/pgdriver
+		return e.Field('C')
+	}
+	return ""
 }
 
 func mysqlConflict(err error) bool {

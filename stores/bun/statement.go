@@ -63,8 +63,8 @@ VALUES (?, ?, ?, NULL, ?, ?, ?) ON CONFLICT (purpose, ticket_key) DO NOTHING`)
 	// One statement replaces the ticket in the slot, so that of any number of
 	// puts one is left. A ticket with the same key is left alone, wherever it
 	// is. (On PostgreSQL, two that put one key into two slots at the same
-	// moment are told apart by the primary key: an outage, not ErrExists. Keys
-	// are digests of random numbers.)
+	// moment are told apart by the primary key: in a transaction of the host
+	// that is an outage, not ErrExists. Keys are digests of random numbers.)
 	set(&q.putInSlot, `INSERT INTO {p}tickets (`+ticketColumns+`)
 SELECT `+b.ticketValues()+`
 WHERE NOT EXISTS (SELECT 1 FROM {p}tickets WHERE purpose = ? AND ticket_key = ?)

@@ -28,7 +28,13 @@ func (s *Store) PutTicket(ctx context.Context, t auth.Ticket) error {
 	case b.mysql:
 		put, err = s.insert(ctx, &s.sql.putInSlot, purpose, key, user, b.text(t.Slot), data, created, expires)
 	default:
-		put, err = s.insert(ctx, &s.sql.putInSlot, purpose, key, user, b.text(t.Slot), data, created, expires, purpose, key)
+		for range maxTries {
+			put, err = s.insert(ctx, &s.sql.putInSlot, purpose, key, user, b.text(t.Slot), data, created, expires, purpose, key)
+			if _, in := s.tx(ctx); in || !postgresTaken(err) {
+				break
+			}
+			// The key came into another slot at the same moment; now it is seen.
+		}
 	}
 	switch {
 	case err != nil:
