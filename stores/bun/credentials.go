@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/uptrace/bun"
-
 	"github.com/gatehouse-go/gatehouse/auth"
 )
 
@@ -52,15 +50,20 @@ func (s *Store) UserCredentials(ctx context.Context, userID string, kinds ...str
 	if !storable(userID) {
 		return nil, nil
 	}
-	q := s.DB(ctx).NewSelect().Table(s.prefix+"credentials").ColumnExpr(credentialColumns).
-		Where("user_id = ?", s.backend.text(userID))
-	if len(kinds) > 0 {
+	st, args := &s.sql.userCredentials, []any{s.backend.text(userID)}
+	all := len(kinds) == 0
+	if !all {
 		if kinds = storables(kinds); len(kinds) == 0 {
 			return nil, nil
 		}
-		q = q.Where("kind IN (?)", bun.List(s.backend.texts(kinds)))
+		if len(kinds) <= someKinds {
+			st, args = &s.sql.userCredentialsOf, append(args, s.backend.texts(kinds)...)
+			for len(args) <= someKinds {
+				args = append(args, args[1])
+			}
+		}
 	}
-	rows, err := q.Rows(ctx)
+	rows, err := s.query(ctx, st, args...)
 	if err != nil {
 		return nil, outage(ctx, "credentials of user", err)
 	}
@@ -70,7 +73,9 @@ func (s *Store) UserCredentials(ctx context.Context, userID string, kinds ...str
 		if err := rows.Scan(credentialDest(&c)...); err != nil {
 			return err
 		}
-		list = append(list, c)
+		if all || slices.Contains(kinds, c.Kind) {
+			list = append(list, c)
+		}
 		return nil
 	})
 	if err != nil {
@@ -82,6 +87,10 @@ func (s *Store) UserCredentials(ctx context.Context, userID string, kinds ...str
 	})
 	return list, nil
 }
+
+// someKinds is how many kinds the database selects by; of more, what was
+// loaded is selected.
+const someKinds = 8
 
 func storables(keys []string) []string {
 	return slices.DeleteFunc(slices.Clone(keys), func(s string) bool { return !storable(s) })

@@ -43,7 +43,7 @@
 //
 // The statements of the hot path, and all that carry Data of credentials and
 // tickets, are prepared and executed through database/sql with their values
-// bound: query hooks do not see them. The other statements are made by Bun's
+// bound: query hooks do not see them. Some others are made by Bun's
 // query builder and seen by hooks, with the values in the text. No token is
 // ever among them, as a store is only given digests, and no Data either.
 //

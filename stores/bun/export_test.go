@@ -32,3 +32,5 @@ func (s *Store) Named(q string) string { return s.named(q) }
 func (s *Store) MigrateAlone(ctx context.Context, f func()) error {
 	return s.migrating(ctx, "test", func(*migrator) error { f(); return nil })
 }
+
+func (s *Store) NoPrepare() bool { return s.noPrepare }

@@ -116,15 +116,19 @@ func (s *Store) DeleteUserSessions(ctx context.Context, userID string, except ..
 	if !storable(userID) {
 		return nil
 	}
-	q := s.DB(ctx).NewDelete().Table(s.prefix+"sessions").Where("user_id = ?", s.backend.text(userID))
-	if len(except) > 0 {
+	user := s.backend.text(userID)
+	var err error
+	if len(except) == 0 {
+		_, err = s.exec(ctx, &s.sql.deleteUserSessions, user)
+	} else {
 		ids := make([][]byte, len(except))
 		for i := range except {
 			ids[i] = except[i][:]
 		}
-		q = q.Where("id NOT IN (?)", bun.List(ids))
+		_, err = s.build(ctx, s.DB(ctx).NewDelete().Table(s.prefix+"sessions").
+			Where("user_id = ?", user).Where("id NOT IN (?)", bun.List(ids)))
 	}
-	if _, err := s.build(ctx, q); err != nil {
+	if err != nil {
 		return outage(ctx, "delete sessions of user", err)
 	}
 	return nil
@@ -138,8 +142,7 @@ func (s *Store) UserSessions(ctx context.Context, userID string) ([]*auth.Sessio
 	if !storable(userID) {
 		return nil, nil
 	}
-	rows, err := s.DB(ctx).NewSelect().Table(s.prefix+"sessions").ColumnExpr(sessionColumns).
-		Where("user_id = ?", s.backend.text(userID)).Rows(ctx)
+	rows, err := s.query(ctx, &s.sql.userSessions, s.backend.text(userID))
 	if err != nil {
 		return nil, outage(ctx, "sessions of user", err)
 	}

@@ -21,6 +21,8 @@ type statement struct {
 type statements struct {
 	createSession, loadSession, updateSession, hasSession, deleteSession statement
 
+	userSessions, deleteUserSessions, userCredentials, userCredentialsOf, deleteUserTickets statement
+
 	loadCredential, createCredential, replaceCredential, deleteCredential, credentialState statement
 
 	putTicket, putInSlot, loadTicket, takeTicket, lockTicket, deleteTicket statement
@@ -47,6 +49,15 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`)
 	set(&q.updateSession, `UPDATE {p}sessions SET seen_at = ?, expires_at = ?, stale = ?, version = version + 1 WHERE id = ? AND version = ?`)
 	set(&q.hasSession, `SELECT version FROM {p}sessions WHERE id = ?`)
 	set(&q.deleteSession, `DELETE FROM {p}sessions WHERE id = ?`)
+
+	// What is found by its user, and those that a login asks for: written with
+	// values in the text, each user's would be another statement to prepare for
+	// drivers that keep all of them.
+	set(&q.userSessions, `SELECT `+sessionColumns+` FROM {p}sessions WHERE user_id = ?`)
+	set(&q.deleteUserSessions, `DELETE FROM {p}sessions WHERE user_id = ?`)
+	set(&q.userCredentials, `SELECT `+credentialColumns+` FROM {p}credentials WHERE user_id = ?`)
+	set(&q.userCredentialsOf, `SELECT `+credentialColumns+` FROM {p}credentials WHERE user_id = ? AND kind IN (?`+strings.Repeat(", ?", someKinds-1)+`)`)
+	set(&q.deleteUserTickets, `DELETE FROM {p}tickets WHERE user_id = ?`)
 
 	set(&q.loadCredential, `SELECT `+credentialColumns+` FROM {p}credentials WHERE kind = ? AND credential_key = ?`)
 	set(&q.createCredential, `INSERT INTO {p}credentials (`+credentialColumns+`)
@@ -93,6 +104,7 @@ RETURNING n, expires_at`)
 func (q *statements) all() []*statement {
 	return slices.DeleteFunc([]*statement{
 		&q.createSession, &q.loadSession, &q.updateSession, &q.hasSession, &q.deleteSession,
+		&q.userSessions, &q.deleteUserSessions, &q.userCredentials, &q.userCredentialsOf, &q.deleteUserTickets,
 		&q.loadCredential, &q.createCredential, &q.replaceCredential, &q.deleteCredential, &q.credentialState,
 		&q.putTicket, &q.putInSlot, &q.loadTicket, &q.takeTicket, &q.lockTicket, &q.deleteTicket,
 		&q.count, &q.counter, &q.becomeWriter,

@@ -137,14 +137,15 @@ func (s *Store) DeleteUserTickets(ctx context.Context, userID string, purposes .
 	if !storable(userID) {
 		return nil // those of nobody are not those of a user
 	}
-	q := s.DB(ctx).NewDelete().Table(s.prefix+"tickets").Where("user_id = ?", s.backend.text(userID))
-	if len(purposes) > 0 {
-		if purposes = storables(purposes); len(purposes) == 0 {
-			return nil
-		}
-		q = q.Where("purpose IN (?)", bun.List(s.backend.texts(purposes)))
+	user := s.backend.text(userID)
+	var err error
+	if len(purposes) == 0 {
+		_, err = s.exec(ctx, &s.sql.deleteUserTickets, user)
+	} else if purposes = storables(purposes); len(purposes) > 0 {
+		_, err = s.build(ctx, s.DB(ctx).NewDelete().Table(s.prefix+"tickets").
+			Where("user_id = ?", user).Where("purpose IN (?)", bun.List(s.backend.texts(purposes))))
 	}
-	if _, err := s.build(ctx, q); err != nil {
+	if err != nil {
 		return outage(ctx, "delete tickets of user", err)
 	}
 	return nil
