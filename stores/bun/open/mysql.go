@@ -3,6 +3,7 @@ package open
 import (
 	"database/sql"
 	"errors"
+	"fmt"
 	"net"
 	"net/url"
 	"strings"
@@ -54,8 +55,14 @@ func mysqlConfig(n *serverName) (*mysql.Config, error) {
 		case "strict": // the driver panics
 			errs = append(errs, errors.New("parameter strict is not supported; sql_mode is strict by default"))
 		default:
+			if _, err := mysql.ParseDSN("/?" + p); err != nil {
+				errs = append(errs, fmt.Errorf("parameter %s: %w", key, err))
+			}
 			params = append(params, p)
 		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
 	}
 	for _, d := range []struct{ name, value string }{
 		{"tls", "preferred"},
@@ -75,9 +82,6 @@ func mysqlConfig(n *serverName) (*mysql.Config, error) {
 	// the parameters only.
 	cfg, err := mysql.ParseDSN("/?" + strings.Join(params, "&"))
 	if err != nil {
-		errs = append(errs, errors.New("malformed parameter in the name of the database: "+err.Error()))
-	}
-	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
 	u := url.URL{Host: n.hosts}

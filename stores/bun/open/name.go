@@ -77,8 +77,12 @@ func parseServer(scheme, rest string) (*serverName, error) {
 
 // validHost reports whether host is one, with or without a port, or nothing.
 func validHost(host string) bool {
+	if host == "" {
+		return true
+	}
 	u, err := url.Parse("x://" + host)
-	return err == nil && u.User == nil && u.Path == "" && !strings.ContainsAny(u.Hostname(), " %") || host == ""
+	return err == nil && u.Host == host && !strings.ContainsAny(host, " %@") &&
+		(strings.Count(host, ":") < 2 || host[0] == '[')
 }
 
 // has reports whether the name has a value for one of the parameters.

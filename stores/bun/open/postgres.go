@@ -51,10 +51,12 @@ func postgresConfig(n *serverName) (*pgx.ConnConfig, error) {
 	return cfg, nil
 }
 
-// withoutName is what was wrong with the name of a database, without the name.
+// withoutName is what was wrong with the name of a database, without the name:
+// the driver says "cannot parse `name`: what is wrong".
 func withoutName(err error) error {
-	if cause := errors.Unwrap(err); cause != nil {
-		return errors.New("malformed parameter in the name of the database: " + cause.Error())
+	text := err.Error()
+	if i := strings.LastIndex(text, "`: "); i >= 0 {
+		return errors.New("malformed name of the database: " + text[i+len("`: "):])
 	}
 	return errors.New("malformed name of the database")
 }
