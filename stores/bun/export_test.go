@@ -34,3 +34,8 @@ func (s *Store) MigrateAlone(ctx context.Context, f func()) error {
 }
 
 func (s *Store) NoPrepare() bool { return s.noPrepare }
+
+// Transient says what the store in each kind of database makes of err.
+func Transient(err error) (postgres, mysql, sqlite bool) {
+	return postgresConflict(err), mysqlConflict(err), sqliteBusy(err)
+}
