@@ -446,7 +446,7 @@ func TestHostsSnapshot(t *testing.T) {
 	s := v.store(t, "", bunstore.Options{})
 	must(t, s.ChangeCredentials(outside, create("k", "changed", "u"), create("k", "gone", "u")),
 		s.CreateSession(outside, newSession(1, "u")), s.CreateSession(outside, newSession(2, "u")),
-		s.PutTicket(outside, auth.Ticket{Purpose: "p", Key: "gone"}))
+		s.PutTicket(outside, auth.Ticket{Purpose: "p", Key: "gone"}), s.PutTicket(outside, auth.Ticket{Purpose: "p", Key: "again", Data: []byte("old")}))
 	must(t, s.DB(outside).RunInTx(outside, nil, func(ctx context.Context, tx bun.Tx) error {
 		ctx = s.WithTx(ctx, tx)
 		changed, err := s.LoadCredential(ctx, "k", "changed")
@@ -458,7 +458,11 @@ func TestHostsSnapshot(t *testing.T) {
 		two, err := s.LoadSession(ctx, auth.SessionID{2, 1})
 		must(t, err)
 		must(t, s.ChangeCredentials(outside, auth.Change{Old: &changed, New: &changed}, auth.Change{Old: &gone}),
-			s.UpdateSession(outside, one), s.DeleteSession(outside, two.ID), second(s.TakeTicket(outside, "p", "gone")))
+			s.UpdateSession(outside, one), s.DeleteSession(outside, two.ID), second(s.TakeTicket(outside, "p", "gone")),
+			second(s.TakeTicket(outside, "p", "again")), s.PutTicket(outside, auth.Ticket{Purpose: "p", Key: "again", Data: []byte("new")}))
+		if tk, err := s.TakeTicket(ctx, "p", "again"); string(tk.Data) != "new" || err != nil {
+			t.Errorf("took %q, %v, want what was there", tk.Data, err)
+		}
 		for _, c := range []struct {
 			what      string
 			err, want error

@@ -100,6 +100,28 @@ func TestTenMigrateAtOnce(t *testing.T) {
 	})
 }
 
+// TestTenMigrateSerializable has the host's transactions see what was there
+// when they began: not so those of Migrate, which wait for one another.
+func TestTenMigrateSerializable(t *testing.T) {
+	v := servers[0]
+	prefix := v.prefix(t)
+	var wg sync.WaitGroup
+	for range 10 {
+		db := v.db(t, "default_transaction_isolation=serializable")
+		wg.Go(func() {
+			s, err := bunstore.New(db, &bunstore.Options{Prefix: prefix})
+			if err == nil {
+				err = s.Migrate(context.Background())
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	whole(t, v.store(t, "", bunstore.Options{Prefix: prefix}))
+}
+
 // TestUpAndDownAtOnce has instances of which some undo and some do: whatever
 // comes last, the schema is whole or not there.
 func TestUpAndDownAtOnce(t *testing.T) {

@@ -115,7 +115,7 @@ func (m *migrator) alone(ctx context.Context, conn *sql.Conn, f func() error) er
 	sum := sha256.Sum256([]byte("gatehouse migrations " + m.s.prefix))
 	switch m.s.backend.name {
 	case "postgres":
-		enter = []string{"BEGIN", fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", int64(binary.BigEndian.Uint64(sum[:])))}
+		enter = []string{"BEGIN ISOLATION LEVEL READ COMMITTED", fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", int64(binary.BigEndian.Uint64(sum[:])))}
 	case "mysql":
 		// Such locks are the server's: the name of the database is in it.
 		name := "SHA1(CONCAT('" + hex.EncodeToString(sum[:8]) + "', DATABASE()))"

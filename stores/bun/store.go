@@ -22,12 +22,13 @@ type Options struct {
 	// NoUsers leaves out the users table, for hosts that have their own.
 	NoUsers bool
 	// NoPrepare keeps no prepared statements, for poolers such as PgBouncer
-	// that give every statement another connection.
+	// that give every statement another connection. The driver must be told too:
+	// pgx by default_query_exec_mode=exec.
 	NoPrepare bool
 	// CloseDB makes Close close the database too.
 	CloseDB bool
-	// Now is the clock for the IDs of new users, which are UUIDv7. Nothing
-	// else asks it. Default time.Now.
+	// Now is the clock for the IDs of new users, which are UUIDv7, and for when
+	// a migration was applied. Nothing else asks it. Default time.Now.
 	Now func() time.Time
 }
 
@@ -54,9 +55,10 @@ var (
 // New returns a store in db. It does not touch the database. The error names
 // everything that is wrong with the arguments.
 //
-// The Store keeps prepared statements in db's pool. On SQLite and with pools
-// that shrink, set db.SetMaxIdleConns to the number of open connections, since
-// each new connection prepares them again.
+// db has a dialect for SQLite, PostgreSQL or MySQL; with any settings of the
+// connection that [Store.Check] does not complain about. The Store keeps
+// prepared statements in db's pool: set db.SetMaxIdleConns to the number of open
+// connections, since each new connection prepares them again.
 func New(db *bun.DB, opts *Options) (*Store, error) {
 	var o Options
 	if opts != nil {
