@@ -178,7 +178,7 @@ func (m *Manager) staleBelow(ctx context.Context, id *Identity) (bool, error) {
 	if !m.cached || id.Session == nil || m.stateFrom(ctx).m == nil {
 		return false, nil
 	}
-	sess, _, err := m.liveSession(ctx, m.below, id.Session.ID)
+	sess, _, _, err := m.liveSession(ctx, m.below, id.Session.ID)
 	if err != nil {
 		return false, err
 	}

@@ -17,6 +17,7 @@ type Manager struct {
 	store  Store
 	below  SessionStore // store, but for what a cache would answer from memory
 	cached bool         // whether that is another
+	joined joinedLoader // users, if it finds sessions together with them; or nil
 	now    func() time.Time
 	logger *slog.Logger
 	prefix string // "/auth"
@@ -78,6 +79,9 @@ func New(users UserLoader, store Store, opts *Options) (*Manager, error) {
 	m.below = m.store
 	if below := uncached(store); below != nil {
 		m.below, m.cached = inRealm(Combine(store, Parts{Sessions: below}), o.Realm), true
+	}
+	if o.Realm == "" { // in a realm, users have other names in the store
+		m.joined = joinedIn(users, store)
 	}
 	credentials, kept := CredentialStore(m.store), true
 	for _, p := range o.Providers {

@@ -99,14 +99,14 @@ func (m *Manager) userLoaded(ctx context.Context, loaded *Identity) (User, error
 // resolveSession finds the session and checks it and its user.
 func (m *Manager) resolveSession(s *state, id SessionID) (*Identity, error) {
 	ctx := s.r.Context()
-	sess, now, err := m.liveSession(ctx, m.store, id)
+	sess, u, now, err := m.liveSession(ctx, m.store, id)
 	if err != nil {
 		return nil, err
 	}
 	if sess, err = m.keepBinding(s, sess); err != nil {
 		return nil, err
 	}
-	u, err := m.userOf(ctx, sess)
+	u, err = m.userOf(ctx, sess, u)
 	if err != nil {
 		return nil, err
 	}
@@ -120,23 +120,32 @@ func (m *Manager) resolveSession(s *state, id SessionID) (*Identity, error) {
 }
 
 // liveSession finds a session that has not ended, and says when it looked. In is
-// m.store, or m.below where what a cache knew a moment ago is not good enough.
-func (m *Manager) liveSession(ctx context.Context, in SessionStore, id SessionID) (sess *Session, now time.Time, err error) {
-	if sess, err = in.LoadSession(ctx, id); err != nil {
-		return nil, now, revokedIfMissing(err)
+// m.store, or m.below where what a cache knew a moment ago is not good enough. The
+// user is there if that was found out at once, for userOf.
+func (m *Manager) liveSession(ctx context.Context, in SessionStore, id SessionID) (sess *Session, u User, now time.Time, err error) {
+	if m.joined != nil {
+		sess, u, err = m.loadJoined(ctx, id)
+	} else {
+		sess, err = in.LoadSession(ctx, id)
+	}
+	if err != nil {
+		return nil, nil, now, revokedIfMissing(err)
 	}
 	now = m.now() // not before: for a session that is not there nobody needs it
 	if !now.Before(sess.ExpiresAt) || !now.Before(sess.EndsAt) {
-		return nil, now, nobodyExpired
+		return nil, nil, now, nobodyExpired
 	}
-	return sess, now, nil
+	return sess, u, now, nil
 }
 
-// userOf finds the session's user, as they were when it began.
-func (m *Manager) userOf(ctx context.Context, sess *Session) (User, error) {
-	u, err := m.loadUser(ctx, sess.UserID)
-	if err != nil {
-		return nil, revokedIfMissing(err)
+// userOf finds the session's user, as they were when it began. It takes u, if that is
+// not nil.
+func (m *Manager) userOf(ctx context.Context, sess *Session, u User) (User, error) {
+	if u == nil {
+		var err error
+		if u, err = m.loadUser(ctx, sess.UserID); err != nil {
+			return nil, revokedIfMissing(err)
+		}
 	}
 	if !isActive(u) {
 		return nil, nobodyDisabled
@@ -178,6 +187,10 @@ func (m *Manager) loadUser(ctx context.Context, id string) (User, error) {
 	} else if err != nil {
 		return nil, asOutage(err)
 	}
+	return sameUser(u, id)
+}
+
+func sameUser(u User, id string) (User, error) {
 	if isNil(u) || u.AuthID() != id {
 		return nil, fmt.Errorf("auth: the UserLoader returned another user than the one asked for")
 	}

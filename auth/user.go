@@ -24,6 +24,16 @@ type User interface {
 // through Unwrap, see [As]:
 //
 //	CreateUser(ctx context.Context, p Profile) (id string, err error) // registration
+//
+// A loader whose users are in the same database as the sessions can find both by one
+// query, which a request then costs. These two are not found through Unwrap, and not
+// used in a realm:
+//
+//	// LoadSessionUser is LoadSession of the store and LoadUser of its user. The user
+//	// is nil if there is none; ErrNotFound says that there is no session.
+//	LoadSessionUser(ctx context.Context, id SessionID) (*Session, User, error)
+//	// JoinsSessionsOf reports whether LoadSessionUser finds what s has, and no other.
+//	JoinsSessionsOf(s SessionStore) bool
 type UserLoader interface {
 	// LoadUser returns the user with the given id. If there is none, and that
 	// includes ids that this loader could never have issued, the error wraps

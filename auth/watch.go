@@ -181,9 +181,9 @@ func (m *Manager) look(ctx context.Context, w *watch) (err error) {
 }
 
 func (m *Manager) lookAtSession(ctx context.Context, id SessionID) error {
-	sess, _, err := m.liveSession(ctx, m.below, id)
+	sess, u, _, err := m.liveSession(ctx, m.below, id)
 	if err == nil {
-		_, err = m.userOf(ctx, sess)
+		_, err = m.userOf(ctx, sess, u)
 	}
 	return err
 }
@@ -191,7 +191,7 @@ func (m *Manager) lookAtSession(ctx context.Context, id SessionID) error {
 // lookAtUser returns a look at a user who was known without a request.
 func (m *Manager) lookAtUser(known *Identity) func(context.Context) error {
 	return func(ctx context.Context) error {
-		_, err := m.userOf(ctx, &Session{UserID: known.UserID, AuthVersion: authVersion(known.User)})
+		_, err := m.userOf(ctx, &Session{UserID: known.UserID, AuthVersion: authVersion(known.User)}, nil)
 		return err
 	}
 }

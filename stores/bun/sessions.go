@@ -45,7 +45,7 @@ func (s *Store) LoadSession(ctx context.Context, id auth.SessionID) (*auth.Sessi
 	if err != nil {
 		return nil, outage(ctx, "load session", err)
 	}
-	ss := new(auth.Session)
+	ss := &auth.Session{ID: id}
 	found, err := one(rows, sessionDest(ss)...)
 	switch {
 	case err != nil:
@@ -56,10 +56,10 @@ func (s *Store) LoadSession(ctx context.Context, id auth.SessionID) (*auth.Sessi
 	return ss, nil
 }
 
-// sessionDest is where sessionColumns are scanned to.
+// sessionDest is where sessionFields are scanned to.
 func sessionDest(ss *auth.Session) []any {
 	return []any{
-		(*idColumn)(&ss.ID), &ss.UserID, &ss.Actor, &ss.AuthVersion,
+		&ss.UserID, &ss.Actor, &ss.AuthVersion,
 		(*proofsColumn)(&ss.Proofs), &ss.Binding, (*flagColumn)(&ss.Stale), &ss.Label,
 		(*addrColumn)(&ss.Addr), (*intColumn)(&ss.Version),
 		(*timeColumn)(&ss.CreatedAt), (*timeColumn)(&ss.SeenAt), (*timeColumn)(&ss.EndsAt), (*timeColumn)(&ss.ExpiresAt),
@@ -150,7 +150,7 @@ func (s *Store) UserSessions(ctx context.Context, userID string) ([]*auth.Sessio
 	err = each(rows, func(rows *sql.Rows) error {
 		ss := new(auth.Session)
 		list = append(list, ss)
-		return rows.Scan(sessionDest(ss)...)
+		return rows.Scan(append([]any{(*idColumn)(&ss.ID)}, sessionDest(ss)...)...)
 	})
 	if err != nil {
 		return nil, outage(ctx, "sessions of user", err)

@@ -29,11 +29,12 @@ type statements struct {
 
 	count, counter, becomeWriter statement
 
-	loadUser, listUsers, createUser statement
+	loadUser, listUsers, createUser, loadSessionUser statement
 }
 
 const (
-	sessionColumns    = "id, user_id, actor, auth_version, proofs, binding, stale, label, addr, version, created_at, seen_at, ends_at, expires_at"
+	sessionFields     = "user_id, actor, auth_version, proofs, binding, stale, label, addr, version, created_at, seen_at, ends_at, expires_at"
+	sessionColumns    = "id, " + sessionFields
 	credentialColumns = "kind, credential_key, user_id, data, label, version, generation, created_at, verified_at, used_at, expires_at"
 	ticketColumns     = "purpose, ticket_key, user_id, slot, data, created_at, expires_at"
 	userColumns       = "id, email, name, disabled, version"
@@ -45,7 +46,7 @@ func (q *statements) init(prefix string, b backend) {
 	}
 	set(&q.createSession, `INSERT INTO {p}sessions (`+sessionColumns+`)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`)
-	set(&q.loadSession, `SELECT `+sessionColumns+` FROM {p}sessions WHERE id = ?`)
+	set(&q.loadSession, `SELECT `+sessionFields+` FROM {p}sessions WHERE id = ?`)
 	set(&q.updateSession, `UPDATE {p}sessions SET seen_at = ?, expires_at = ?, stale = ?, version = version + 1 WHERE id = ? AND version = ?`)
 	set(&q.hasSession, `SELECT version FROM {p}sessions WHERE id = ?`)
 	set(&q.deleteSession, `DELETE FROM {p}sessions WHERE id = ?`)
@@ -94,6 +95,11 @@ RETURNING n, expires_at`)
 	set(&q.listUsers, `SELECT `+userColumns+` FROM {p}users WHERE id > ? ORDER BY id LIMIT ?`)
 	set(&q.createUser, `INSERT INTO {p}users (`+userColumns+`) VALUES (?, ?, ?, 0, 1)`)
 
+	// The session is found first, and by itself: SQLite would plan a plain join anew
+	// at each execution, once it has statistics.
+	set(&q.loadSessionUser, `SELECT s.`+strings.ReplaceAll(sessionFields, ", ", ", s.")+`, u.email, u.name, u.disabled, u.version
+FROM (SELECT `+sessionFields+` FROM {p}sessions WHERE id = ? LIMIT 1) s LEFT JOIN {p}users u ON u.id = s.user_id`)
+
 	if b.mysql {
 		q.takeTicket.sql = ""
 		q.initMySQL(set)
@@ -108,7 +114,7 @@ func (q *statements) all() []*statement {
 		&q.loadCredential, &q.createCredential, &q.replaceCredential, &q.deleteCredential, &q.credentialState,
 		&q.putTicket, &q.putInSlot, &q.loadTicket, &q.takeTicket, &q.lockTicket, &q.deleteTicket,
 		&q.count, &q.counter, &q.becomeWriter,
-		&q.loadUser, &q.listUsers, &q.createUser,
+		&q.loadUser, &q.listUsers, &q.createUser, &q.loadSessionUser,
 	}, func(st *statement) bool { return st.sql == "" })
 }
 
