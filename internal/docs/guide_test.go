@@ -47,9 +47,11 @@ func TestGuides(t *testing.T) {
 	if n == 0 {
 		t.Error("no code found in docs")
 	}
-	guide := read(t, filepath.Join(root, "docs", "flask-login.md"))
-	if all, known := len(goBlock.FindAllString(guide, -1)), len(quoted.FindAllString(guide, -1)); all != known {
-		t.Errorf("docs/flask-login.md has %d blocks of Go, and says of %d where they are from", all, known)
+	for _, name := range []string{"flask-login.md", "writing-a-store.md"} {
+		guide := read(t, filepath.Join(root, "docs", name))
+		if all, known := len(goBlock.FindAllString(guide, -1)), len(quoted.FindAllString(guide, -1)); all != known {
+			t.Errorf("docs/%s has %d blocks of Go, and says of %d where they are from", name, all, known)
+		}
 	}
 }
 
