@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -34,6 +35,30 @@ func keep[K comparable, V any](m, before map[K]V) (n int) {
 	n = len(before) - len(m)
 	maps.Copy(m, before)
 	return n
+}
+
+// ends has when things were to expire at first.
+type ends[K comparable] struct{ m sync.Map }
+
+func (e *ends[K]) first(key K, end time.Time) {
+	if !end.IsZero() {
+		e.m.LoadOrStore(key, end)
+	}
+}
+
+// sweepBy deletes what was to expire at first, and then what has expired.
+func sweepBy[K comparable, V any](ctx context.Context, b *bent, m map[K]V, e *ends[K], now time.Time, limit int) (int, error) {
+	b.mu.Lock()
+	n := 0
+	for key := range m {
+		if end, ok := e.m.Load(key); ok && n < limit && end.(time.Time).Before(now) {
+			delete(m, key)
+			n++
+		}
+	}
+	b.mu.Unlock()
+	more, err := b.ref.Sweep(ctx, now, limit)
+	return n + more, err
 }
 
 // outside runs verbs outside the transaction that ctx is in, at once.
@@ -119,6 +144,41 @@ func abilityBends() []bend {
 				return err
 			}
 		}, []string{"Sweep/Slot"}},
+		{"Sweep deletes what had expired at now: sessions that had when they were created", func(b *bent) {
+			ends := new(ends[auth.SessionID])
+			b.createSession = func(ctx context.Context, s *auth.Session) error {
+				ends.first(s.ID, s.ExpiresAt)
+				return b.ref.CreateSession(ctx, s)
+			}
+			b.sweep = func(ctx context.Context, now time.Time, limit int) (int, error) {
+				return sweepBy(ctx, b, b.sessions, ends, now, limit)
+			}
+		}, []string{"Sweep/AfterChanges"}},
+		{"Sweep deletes what had expired at now: credentials that had when they were created", func(b *bent) {
+			ends := new(ends[[2]string])
+			b.changeCredentials = func(ctx context.Context, changes ...auth.Change) error {
+				for _, c := range changes {
+					if c.Old == nil && c.New != nil {
+						ends.first([2]string{c.New.Kind, c.New.Key}, c.New.ExpiresAt)
+					}
+				}
+				return b.ref.ChangeCredentials(ctx, changes...)
+			}
+			b.sweep = func(ctx context.Context, now time.Time, limit int) (int, error) {
+				return sweepBy(ctx, b, b.credentials, ends, now, limit)
+			}
+		}, []string{"Sweep/AfterChanges"}},
+		{"Sweep deletes what had expired at now: counters whose first window had", func(b *bent) {
+			ends := new(ends[string])
+			b.count = func(ctx context.Context, key string, window time.Duration, now time.Time) (int64, time.Time, error) {
+				n, until, err := b.ref.Count(ctx, key, window, now)
+				ends.first(key, until)
+				return n, until, err
+			}
+			b.sweep = func(ctx context.Context, now time.Time, limit int) (int, error) {
+				return sweepBy(ctx, b, b.counters, ends, now, limit)
+			}
+		}, []string{"Sweep/AfterChanges"}},
 		{"every verb is atomic: Sweep looks, then deletes", onSweep(func(b *bent, sweep sweepFunc) sweepFunc {
 			return func(ctx context.Context, now time.Time, limit int) (int, error) {
 				b.mu.Lock()

@@ -50,6 +50,7 @@ func testAbilities(t *testing.T, open func(t *testing.T) auth.Store) {
 			run("Never", sweepNever)
 			run("Precision", sweepPrecision)
 			run("Slot", sweepSlot)
+			run("AfterChanges", sweepAfterChanges)
 			run("EndedContext", sweepEnded)
 			run("WhileUpdating", sweepWhileUpdating)
 		})
@@ -264,6 +265,51 @@ func sweepSlot(t *testing.T, s auth.Store, w auth.Sweeper) {
 	again := keepTicket(t, s, newTicket("p", "1", "u", ""))
 	keepTicket(t, s, newTicket("p", "2", "u", "slot"))
 	checkHasTicket(t, s, again, rule)
+}
+
+// sweepAfterChanges looks for an index that was written once.
+func sweepAfterChanges(t *testing.T, s auth.Store, w auth.Sweeper) {
+	const rule = "Sweep goes by when a thing expires, and not by when it once was to"
+	ctx, past, now, far := t.Context(), t0(), t0().Add(time.Hour), t1()
+
+	longer, shorter := newSession(sid(1), "u"), newSession(sid(2), "u")
+	longer.ExpiresAt, shorter.ExpiresAt = past, far
+	for _, v := range []*auth.Session{longer, shorter} {
+		keepSession(t, s, v)
+		u := copySession(v)
+		if u.ExpiresAt = far; v == shorter {
+			u.ExpiresAt = past
+		}
+		must(t, "UpdateSession", s.UpdateSession(ctx, u))
+	}
+	ends := map[string][2]time.Time{"longer": {past, far}, "to never": {past, {}}, "shorter": {far, past}, "from never": {{}, past}}
+	for key, end := range ends {
+		c := newCredential("k", key, "u")
+		c.ExpiresAt = end[0]
+		keepCredential(t, s, c)
+		d := copyCredential(c)
+		d.ExpiresAt = end[1]
+		must(t, "ChangeCredentials", s.ChangeCredentials(ctx, replace(c, d)))
+	}
+	for _, at := range []time.Time{past.Add(-time.Minute), now} { // its window ends at past, and begins anew
+		_, _, err := s.Count(ctx, "anew", time.Minute, at)
+		must(t, "Count", err)
+	}
+	_, _, err := s.Count(ctx, "again", 0, past)
+	must(t, "Count", err)
+	must(t, "Forget", s.Forget(ctx, "again"))
+	_, _, err = s.Count(ctx, "again", time.Minute, past.Add(-time.Hour))
+	must(t, "Count", err)
+
+	n, err := w.Sweep(ctx, now, 100)
+	must(t, "Sweep", err)
+	if n != 4 {
+		t.Errorf("Sweep deleted %d, want 4: a session, two credentials and a counter\n\trule: %s", n, rule)
+	}
+	checkUserSessions(t, s, "u", rule, longer.ID)
+	checkUserCredentials(t, s, "u", rule, "k/longer", "k/to never")
+	checkCount(t, s, "anew", time.Minute, now, 2, now.Add(time.Minute), rule)
+	checkCount(t, s, "again", time.Minute, now, 1, now.Add(time.Minute), rule)
 }
 
 func sweepEnded(t *testing.T, s auth.Store, w auth.Sweeper) {
