@@ -124,6 +124,16 @@ func limiterBends() []bend {
 				return count(ctx, key, window, now)
 			}
 		}), []string{"WindowZero"}},
+		{"a window of 0 lasts until it is forgotten: one of less than a millisecond, too", onCount(func(_ *bent, count countFunc) countFunc {
+			return func(ctx context.Context, key string, window time.Duration, now time.Time) (int64, time.Time, error) {
+				return count(ctx, key, window.Truncate(time.Millisecond), now)
+			}
+		}), []string{"WindowZero"}},
+		{"a negative window is ErrInvalid: no window", onCount(func(_ *bent, count countFunc) countFunc {
+			return func(ctx context.Context, key string, window time.Duration, now time.Time) (int64, time.Time, error) {
+				return count(ctx, key, max(window, 0), now)
+			}
+		}), []string{"Invalid"}},
 		{"a window of 0: until is the zero time", onUntil(func(until time.Time) time.Time {
 			if until.IsZero() {
 				return time.Unix(0, 0).UTC()

@@ -102,6 +102,15 @@ func limiterWindowZero(t *testing.T, s auth.Limiter) {
 	checkCount(t, s, "k", 0, time.Time{}, 6, time.Time{}, rule)
 	must(t, "Forget", s.Forget(t.Context(), "k"))
 	checkCount(t, s, "k", 0, t1(), 1, time.Time{}, rule)
+
+	const short = "a window that is not 0 ends, however short it is"
+	for i := range 2 {
+		n, until, err := s.Count(t.Context(), "short", time.Nanosecond, t0().Add(time.Duration(i)*time.Second))
+		must(t, "Count", err)
+		if n != 1 || until.IsZero() {
+			t.Errorf("Count with a window of a nanosecond, a second after another, is %d until %v, want 1 and an end\n\trule: %s", n, until, short)
+		}
+	}
 }
 
 func limiterClockGoesBack(t *testing.T, s auth.Limiter) {
@@ -144,6 +153,11 @@ func limiterInvalid(t *testing.T, s auth.Limiter) {
 			checkErr(t, "Count of "+text.name, err, auth.ErrInvalid, rule)
 		}
 	}
+	for _, window := range []time.Duration{-1, -time.Hour} {
+		_, _, err := s.Count(t.Context(), "k", window, t0())
+		checkErr(t, fmt.Sprint("Count with a window of ", window), err, auth.ErrInvalid, "a negative window is ErrInvalid")
+	}
+	checkCount(t, s, "k", time.Minute, t0(), 1, t0().Add(time.Minute), "what is refused is not counted")
 	// Nothing was cut off and counted.
 	checkCount(t, s, texts()[0].s, time.Minute, t0(), 1, t0().Add(time.Minute), rule)
 	for _, text := range texts() {

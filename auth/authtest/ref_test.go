@@ -401,6 +401,9 @@ func (r *ref) Count(ctx context.Context, key string, window time.Duration, now t
 	if err := checkKey(key); err != nil {
 		return 0, time.Time{}, err
 	}
+	if window < 0 {
+		return 0, time.Time{}, fmt.Errorf("%w: negative window", auth.ErrInvalid)
+	}
 	unlock, err := r.lock(ctx)
 	if err != nil {
 		return 0, time.Time{}, err
