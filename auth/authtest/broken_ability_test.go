@@ -365,6 +365,16 @@ func abilityBends() []bend {
 				})
 			}
 		}, []string{"InTx/GoesOnAfterARefusal"}},
+		{"a verb that is refused has changed nothing: leaves it to the transaction to have a slot back", func(b *bent) {
+			b.putTicket = func(ctx context.Context, t auth.Ticket) error {
+				if ctx.Value(inTx{}) == b.ref && t.Slot != "" {
+					maps.DeleteFunc(b.tickets, func(_ [2]string, old auth.Ticket) bool {
+						return old.Purpose == t.Purpose && old.Slot == t.Slot && old.Key != t.Key
+					})
+				}
+				return b.ref.PutTicket(ctx, t)
+			}
+		}, []string{"InTx/GoesOnAfterARefusal"}},
 		{"transactions that run at once: refuses while busy", func(b *bent) {
 			busy := make(chan struct{}, 1)
 			b.inTx = func(ctx context.Context, f func(ctx context.Context) error) error {

@@ -350,6 +350,21 @@ func credentialBends() []bend {
 				return list, err
 			}
 		}, []string{"UserOrder"}},
+		{"UserCredentials: of that user and of no other: by a prefix of all three, with NUL between them", func(b *bent) {
+			b.userCredentials = func(ctx context.Context, userID string, kinds ...string) ([]auth.Credential, error) {
+				if user, kind, ok := strings.Cut(userID, "\x00"); ok {
+					kind, _, _ = strings.Cut(kind, "\x00")
+					return b.ref.UserCredentials(ctx, user, kind)
+				}
+				return b.ref.UserCredentials(ctx, userID, kinds...)
+			}
+		}, []string{"UserNone"}},
+		{"LoadCredential: kind and key, joined with NUL", func(b *bent) {
+			b.loadCredential = func(ctx context.Context, kind, key string) (auth.Credential, error) {
+				kind, key, _ = strings.Cut(strings.Trim(kind+"\x00"+key, "\x00"), "\x00")
+				return b.ref.LoadCredential(ctx, kind, key)
+			}
+		}, []string{"LoadNotFound"}},
 		{"UserCredentials: having none is not an error", func(b *bent) {
 			b.userCredentials = func(ctx context.Context, userID string, kinds ...string) ([]auth.Credential, error) {
 				list, err := b.ref.UserCredentials(ctx, userID, kinds...)

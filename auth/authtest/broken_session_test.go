@@ -232,6 +232,14 @@ func sessionBends() []bend {
 				return s, err
 			}
 		}, []string{"LoadExpired"}},
+		{"UpdateSession changes nothing else: refuses what it does not keep", func(b *bent) {
+			b.updateSession = func(ctx context.Context, s *auth.Session) error {
+				if err := s.Validate(); err != nil {
+					return err
+				}
+				return b.ref.UpdateSession(ctx, s)
+			}
+		}, []string{"UpdateNothingElse"}},
 		{"UpdateSession changes nothing else: everything", func(b *bent) {
 			b.updateSession = func(ctx context.Context, s *auth.Session) error {
 				err := b.ref.UpdateSession(ctx, s)

@@ -390,6 +390,10 @@ func credentialLoadNotFound(t *testing.T, s auth.CredentialStore) {
 	checkNoCredential(t, s, "k", "2", rule)
 	checkNoCredential(t, s, "l", "1", rule)
 	checkNoCredential(t, s, "1", "k", rule)
+	for _, sep := range []string{"\x00", "\xff"} { // what a store may join them with, since no key has it
+		checkNoCredential(t, s, "k"+sep+"1", "", rule)
+		checkNoCredential(t, s, "", "k"+sep+"1", rule)
+	}
 	for _, text := range append(badKeys(), texts()...) {
 		const rule = "looking for odd strings is no more than not finding them"
 		checkNoCredential(t, s, "k", text.s, rule)
@@ -494,6 +498,11 @@ func credentialUserOrder(t *testing.T, s auth.CredentialStore) {
 
 func credentialUserNone(t *testing.T, s auth.CredentialStore) {
 	keepCredential(t, s, newCredential("k", "1", "u"))
+	for _, sep := range []string{"\x00", "\xff"} { // what a store may join them with, since no user ID has it
+		for _, user := range []string{"u" + sep, "u" + sep + "k", "u" + sep + "k" + sep, "u" + sep + "k" + sep + "1"} {
+			checkUserCredentials(t, s, user, "a user has no credentials of another, whatever the names are joined with")
+		}
+	}
 	for _, user := range append(badKeys(), texts()...) {
 		list, err := s.UserCredentials(t.Context(), user.s)
 		if err != nil || len(list) != 0 {

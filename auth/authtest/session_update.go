@@ -30,7 +30,7 @@ func sessionUpdateChanges(t *testing.T, s auth.SessionStore) {
 func sessionUpdateNothingElse(t *testing.T, s auth.SessionStore) {
 	v := keepSession(t, s, newSession(sid(1), "u"))
 	u := newSession(v.ID, "other")
-	u.Actor, u.AuthVersion, u.Binding, u.Label = "x", "y", "z", "other"
+	u.Actor, u.AuthVersion, u.Binding, u.Label = "x", "y", "z", "not\x00kept" // and so not looked at
 	u.Addr = netip.MustParseAddr("2001:db8::1")
 	u.Proofs = []auth.Proof{{Method: "forged", At: t1(), Kind: "k", Key: "k", Generation: 100}}
 	u.CreatedAt, u.EndsAt = t0().Add(time.Hour), t1().Add(time.Hour)

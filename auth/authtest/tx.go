@@ -229,6 +229,7 @@ func txGoesOn(t *testing.T, s auth.Store, tx transactor) {
 	v := keepSession(t, s, newSession(sid(1), "u"))
 	c := keepCredential(t, s, newCredential("k", "1", "u"))
 	k := keepTicket(t, s, newTicket("p", "1", "u", "slot"))
+	other := keepTicket(t, s, newTicket("p", "2", "u", "other")) // whose slot the refused one asks for
 	stale := copySession(v)
 	stale.Version = 7
 	for i, test := range []struct {
@@ -267,6 +268,7 @@ func txGoesOn(t *testing.T, s auth.Store, tx transactor) {
 	checkLoadSession(t, s, v)
 	checkLoadCredential(t, s, c)
 	checkHasTicket(t, s, k, rule)
+	checkHasTicket(t, s, other, rule)
 }
 
 func txEnded(t *testing.T, s auth.Store, tx transactor) {
