@@ -53,9 +53,15 @@ type carried struct{ db *DB }
 
 // InTx calls f in a transaction, with a context by which View, Update and InTx join it. If f returns nil, all that was
 // written in it is kept; if f returns an error or panics, nothing. One transaction at a time writes, so that
-// an Update in f with another context would wait for ever.
+// an Update in f with another context would wait for ever. InTx in f does not undo by itself what it did.
 func (db *DB) InTx(ctx context.Context, f func(ctx context.Context) error) error {
 	return db.Update(ctx, func(tx *Tx) error { return f(context.WithValue(ctx, carried{db}, tx)) })
+}
+
+// InTransaction reports whether ctx carries a transaction of the file.
+func (db *DB) InTransaction(ctx context.Context) bool {
+	_, ok := ctx.Value(carried{db}).(*Tx)
+	return ok
 }
 
 // Update calls f in the transaction that ctx carries, or else in one of its own, as [DB.InTx] does.

@@ -128,6 +128,16 @@ func TestContext(t *testing.T) {
 	}
 }
 
+func TestInTransaction(t *testing.T) {
+	db, other := open(t), open(t)
+	must(t, db.InTx(t.Context(), func(ctx context.Context) error {
+		if !db.InTransaction(ctx) || db.InTransaction(t.Context()) || other.InTransaction(ctx) {
+			t.Error("a transaction is of one file, and of the context that it has given")
+		}
+		return nil
+	}))
+}
+
 // A file that another has open is an error, and not for ever.
 func TestOpenTwice(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "db")
