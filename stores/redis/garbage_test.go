@@ -200,3 +200,27 @@ func TestIndexIsTidied(t *testing.T) {
 		t.Errorf("the index %q is left, of sessions that are not there", k)
 	}
 }
+
+// A key that has expired and is used again by another is the other's.
+func TestTicketOfAnother(t *testing.T) {
+	s, _ := newStore(t, redisstore.Options{Slack: time.Millisecond})
+	ctx := t.Context()
+	v := auth.Ticket{Purpose: "p", Key: "k", UserID: "u", CreatedAt: t0, ExpiresAt: t0}
+	must(t, s.PutTicket(ctx, auth.Ticket{Purpose: "p", Key: "lasting", UserID: "u"}))
+	must(t, s.PutTicket(ctx, v))
+	v.UserID, v.ExpiresAt = "other", time.Time{}
+	for try := 0; ; try++ { // it takes a millisecond
+		err := s.PutTicket(ctx, v)
+		if err == nil {
+			break
+		}
+		if try == 1000 {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Millisecond)
+	}
+	must(t, s.DeleteUserTickets(ctx, "u"))
+	if _, err := s.LoadTicket(ctx, "p", "k"); err != nil {
+		t.Errorf("the ticket of another was deleted: %v", err)
+	}
+}
