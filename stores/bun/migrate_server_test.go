@@ -100,14 +100,14 @@ func TestTenMigrateAtOnce(t *testing.T) {
 	})
 }
 
-// TestTenMigrateSerializable has the host's transactions see what was there
+// TestTenMigrateSnapshot has the host's transactions see what was there
 // when they began: not so those of Migrate, which wait for one another.
-func TestTenMigrateSerializable(t *testing.T) {
+func TestTenMigrateSnapshot(t *testing.T) {
 	v := servers[0]
 	prefix := v.prefix(t)
 	var wg sync.WaitGroup
 	for range 10 {
-		db := v.db(t, "default_transaction_isolation=serializable")
+		db := v.db(t, "default_transaction_isolation=repeatable%20read")
 		wg.Go(func() {
 			s, err := bunstore.New(db, &bunstore.Options{Prefix: prefix})
 			if err == nil {

@@ -31,6 +31,7 @@ func TestNothingIsPrepared(t *testing.T) {
 			}
 			s := v.store(t, "pool_max_conns=1&default_query_exec_mode="+mode, bunstore.Options{NoPrepare: true})
 			everyVerb(t, s)
+			whole(t, s)
 			must(t, s.InTx(t.Context(), func(ctx context.Context) error { return s.ChangeCredentials(ctx, create("k", "1", "u")) }))
 			if n := preparedStatements(t, s); n != 0 {
 				t.Errorf("%d statements are prepared", n)
