@@ -18,9 +18,10 @@ type Codec interface {
 	Decode(data []byte) (map[any]any, error)
 }
 
-// Gob is the default [Codec], of [encoding/gob] as in gorilla's own stores: types of
-// the host's own, of keys and of values, are to be registered with [gob.Register],
-// when the program starts.
+// Gob is the default [Codec], of [encoding/gob] as in gorilla's own stores. Types of
+// keys and of values that are more than a basic type or a slice of one, such as
+// structs, maps and time.Time, are to be registered with [gob.Register] when the
+// program starts.
 type Gob struct{}
 
 // Encode implements [Codec].

@@ -24,8 +24,9 @@
 // nothing else: there is nothing in it to decode, to sign or to encrypt, so no keys
 // and no securecookie. The backend has a digest of those bits, which is of no use to
 // a client. A value is whatever the codec can encode, which by default is
-// [encoding/gob]: a type of the host's own is to be registered with [gob.Register],
-// as with gorilla's stores. Clients cannot put gob of their own anywhere.
+// [encoding/gob]: a type that is more than a basic one or a slice of those, such as a
+// struct, a map or a time.Time, is to be registered with [gob.Register], as with
+// gorilla's stores. Clients cannot put gob of their own anywhere.
 //
 // # Promises
 //
