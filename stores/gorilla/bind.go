@@ -13,8 +13,9 @@ import (
 
 // A Binding makes sessions follow the logins of Gatehouse: see [Store.Bind].
 type Binding struct {
-	store *Store
-	names []string
+	store   *Store
+	names   []string
+	cookies []string // theirs
 }
 
 // Bind returns what makes the sessions of these names follow the logins of a
@@ -42,7 +43,11 @@ type Binding struct {
 // first saved after the login, and is not shown any more after a log-out, wherever
 // that was made. The two go well together.
 func (s *Store) Bind(names ...string) *Binding {
-	return &Binding{store: s, names: append([]string(nil), names...)}
+	b := &Binding{store: s, names: append([]string(nil), names...)}
+	for _, name := range names {
+		b.cookies = append(b.cookies, s.cookieName(name))
+	}
+	return b
 }
 
 // A visit is a request with its response, for those who are only given its context.
@@ -66,8 +71,8 @@ func (b *Binding) Handler(next http.Handler) http.Handler {
 }
 
 func (b *Binding) concerns(r *http.Request) bool {
-	for _, name := range b.names {
-		if _, ok := b.store.sent(r, name); ok {
+	for _, name := range b.cookies {
+		if len(r.CookiesNamed(name)) > 0 {
 			return true
 		}
 	}

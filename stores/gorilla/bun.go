@@ -284,20 +284,37 @@ func (b *Bun) one(ctx context.Context, st *statement, args []any, dest ...any) (
 
 // exec runs a statement and returns the number of rows it affected.
 func (b *Bun) exec(ctx context.Context, st *statement, args ...any) (int64, error) {
-	var res sql.Result
-	var err error
-	if b.opts.NoPrepare {
-		res, err = b.db.DB.ExecContext(ctx, st.sql, args...)
-	} else {
-		var p *sql.Stmt
-		if p, err = b.prepare(ctx, st); err == nil {
-			res, err = p.ExecContext(ctx, args...)
+	for try := 1; ; try++ {
+		res, err := b.execOnce(ctx, st, args)
+		switch {
+		case err == nil:
+			return res.RowsAffected()
+		case try == 5 || !rolledBack(err):
+			return 0, err
 		}
 	}
-	if err != nil {
-		return 0, err
+}
+
+func (b *Bun) execOnce(ctx context.Context, st *statement, args []any) (sql.Result, error) {
+	if b.opts.NoPrepare {
+		return b.db.DB.ExecContext(ctx, st.sql, args...)
 	}
-	return res.RowsAffected()
+	p, err := b.prepare(ctx, st)
+	if err != nil {
+		return nil, err
+	}
+	return p.ExecContext(ctx, args...)
+}
+
+// rolledBack reports whether the database has undone a statement because it met
+// another, a sweep perhaps: a deadlock, or what the host's isolation level does not
+// allow. Nothing was done, and it may be tried again.
+func rolledBack(err error) bool {
+	var pg interface{ SQLState() string } // of pgx and others
+	if errors.As(err, &pg) {
+		return pg.SQLState() == "40001" || pg.SQLState() == "40P01"
+	}
+	return strings.HasPrefix(err.Error(), "Error 1213 ") // of go-sql-driver/mysql
 }
 
 // prepare returns st prepared. Several callers may prepare it at once; one of them

@@ -493,6 +493,41 @@ func TestManyAtOnce(t *testing.T) {
 	}
 }
 
+// Sweeping meets saving: nothing live is deleted, and no database gives up (RC-09).
+func TestSweepMeetsSaves(t *testing.T) {
+	onAll(t, func(t *testing.T, backend gorillastore.Backend) {
+		s, clock := newStore(t, backend, &gorillastore.Options{IdleTimeout: time.Hour})
+		live := newBrowser()
+		live.put(t, s, "n", 0)
+		for range 40 {
+			newBrowser().put(t, s, "k", "v")
+		}
+		clock.Advance(50 * time.Minute)
+		live.values(t, s)
+		clock.Advance(30 * time.Minute)
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				for range 10 {
+					if _, err := s.Sweep(t.Context(), clock.Now(), 3); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+			wg.Go(func() {
+				for n := range 10 {
+					newBrowser().put(t, s, "k", "v")
+					live.put(t, s, fmt.Sprint("n", n), n)
+				}
+			})
+		}
+		wg.Wait()
+		if v := live.values(t, s); len(v) != 11 {
+			t.Errorf("%v", v)
+		}
+	})
+}
+
 // Run sweeps until it is told to stop.
 func TestRun(t *testing.T) {
 	backend := gorillastore.NewMemory()
