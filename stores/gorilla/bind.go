@@ -134,7 +134,7 @@ func (s *Store) logIn(r *http.Request, w http.ResponseWriter, session *sessions.
 	if st.rec == nil {
 		return nil
 	}
-	return s.write(r, w, session, st, nil, userID, true)
+	return s.write(r, w, session, st, change{}, userID, true)
 }
 
 func (s *Store) logOut(r *http.Request, w http.ResponseWriter, session *sessions.Session, st *state) error {

@@ -10,8 +10,8 @@ import (
 // A Codec turns the values of a session into what is stored, and back. Its methods
 // are called concurrently.
 type Codec interface {
-	// Encode encodes the values, of which there is at least one. It keeps nothing
-	// of them.
+	// Encode encodes the values, of which there may be none, into at least one byte.
+	// It keeps nothing of them.
 	Encode(values map[any]any) ([]byte, error)
 	// Decode returns new values, which share no memory with data or with what else
 	// Decode returned. It is only given what Encode once returned.

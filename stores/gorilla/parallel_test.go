@@ -139,6 +139,48 @@ func TestMergeByKey(t *testing.T) {
 	}
 }
 
+// A login meets a Save: what the host has changed and not saved yet is still its own,
+// and what others have saved is not taken for something that it undid.
+func TestLoginMeetsSave(t *testing.T) {
+	f := &faulty{Backend: gorillastore.NewMemory()}
+	s, _ := newStore(t, f, nil)
+	b := newBrowser()
+	b.put(t, s, "k", "v")
+	binding := s.Bind("cart")
+	w := httptest.NewRecorder()
+	other := b.begin(t, s)
+	binding.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		session, err := s.Get(r, "cart")
+		if err != nil {
+			t.Fatal(err)
+		}
+		session.Values["unsaved"] = 1
+		f.set(func(verb string) error {
+			if verb == "update" {
+				f.set(nil, nil)
+				other.session.Values["other"], other.session.Values["k"] = 2, "w"
+				return other.save()
+			}
+			return nil
+		}, nil)
+		binding.Event(r.Context(), auth.Event{Name: "login", UserID: "ada"})
+		if v := b.values(t, s); len(v) != 0 { // the old token
+			t.Errorf("was not renewed: %v", v)
+		}
+		save(t, r, w, session)
+	})).ServeHTTP(w, b.request())
+	b.keep(w)
+	if v := b.values(t, s); !reflect.DeepEqual(v, map[any]any{"k": "w", "other": 2, "unsaved": 1}) {
+		t.Errorf("%v", v)
+	}
+	if err := s.DeleteUser(t.Context(), "ada"); err != nil {
+		t.Fatal(err)
+	}
+	if v := b.values(t, s); len(v) != 0 {
+		t.Errorf("is not the user's: %v", v)
+	}
+}
+
 // A host decides for itself what becomes of a key that two have changed.
 func TestMergeOption(t *testing.T) {
 	gob.Register(map[string]int{})

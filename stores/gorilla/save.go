@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 
 	"github.com/gorilla/sessions"
@@ -103,14 +102,14 @@ func (s *Store) change(r *http.Request, w http.ResponseWriter, session *sessions
 	}
 	// Once the record is somebody's, whoever had the cookie before must not have it.
 	renew = renew || st.rec.UserID != user
-	edits, err := s.edits(session, st.rec)
+	c, err := s.changeOf(session, st)
 	if err != nil {
 		return err
 	}
-	if len(edits) == 0 && !renew {
+	if len(c.edits) == 0 && !renew {
 		return s.unchanged(r, w, session, st)
 	}
-	return s.write(r, w, session, st, edits, user, renew)
+	return s.write(r, w, session, st, c, user, renew)
 }
 
 // userOf returns whose the session is to be. A user's never becomes another's, or
@@ -161,7 +160,7 @@ func (s *Store) begin(r *http.Request, w http.ResponseWriter, session *sessions.
 	if err := s.backend.Create(r.Context(), rec); err != nil {
 		return fmt.Errorf("gorillastore: storing session %q: %w", session.Name(), err)
 	}
-	*st = state{token: tok, rec: rec, seen: true}
+	*st = state{token: tok, rec: rec, seen: true, saved: true}
 	session.ID = rec.ID.String()
 	s.setCookie(w, session.Name(), tok.String(), maxAge(s, session))
 	return nil
@@ -185,37 +184,48 @@ func (s *Store) unchanged(r *http.Request, w http.ResponseWriter, session *sessi
 	return nil
 }
 
-// edits returns what the request has changed. Values may have been changed in place,
-// so they are compared with those that are decoded once more; and with what is left
-// of them by encoding, which makes an empty slice nil and takes the monotonic clock
-// off a time.
-func (s *Store) edits(session *sessions.Session, rec *Record) (map[any]edit, error) {
-	base, err := s.decode(session.Name(), rec.Data)
+// A change is what a request has made of a session.
+type change struct {
+	edits map[any]edit
+	data  []byte // all values, encoded; nil if there are no edits
+}
+
+// changeOf returns what the request has changed. Values may have been changed in
+// place, so they are compared with those that are decoded once more.
+func (s *Store) changeOf(session *sessions.Session, st *state) (change, error) {
+	base, err := s.decode(session.Name(), st.rec.Data)
 	if err != nil {
-		return nil, err
+		return change{}, err
 	}
-	if len(diff(base, session.Values)) == 0 {
-		return nil, nil
+	edits := diff(base, session.Values)
+	if len(edits) == 0 {
+		return change{}, nil
 	}
-	ours := map[any]any{}
-	if len(session.Values) > 0 {
-		data, err := s.opts.Codec.Encode(session.Values)
-		if err == nil {
-			ours, err = s.opts.Codec.Decode(data)
+	values := session.Values
+	if values == nil {
+		values = map[any]any{}
+	}
+	data, err := s.encode(session.Name(), values)
+	if err == nil && st.saved {
+		// They have not been decoded since, which makes an empty slice nil and takes the
+		// monotonic clock off a time: no changes either.
+		var ours map[any]any
+		if ours, err = s.decode(session.Name(), data); err == nil {
+			edits = diff(base, ours)
 		}
-		if err != nil {
-			return nil, fmt.Errorf("gorillastore: encoding session %q: %w", session.Name(), err)
-		}
 	}
-	return diff(base, ours), nil
+	if err != nil || len(edits) == 0 {
+		return change{}, err
+	}
+	return change{edits, data}, nil
 }
 
 // maxTries is how often a record may have changed while a request was about to
 // change it. One of those who change it always succeeds.
 const maxTries = 200
 
-// write applies the edits to the newest record.
-func (s *Store) write(r *http.Request, w http.ResponseWriter, session *sessions.Session, st *state, edits map[any]edit, user string, renew bool) error {
+// write applies the change to the newest record.
+func (s *Store) write(r *http.Request, w http.ResponseWriter, session *sessions.Session, st *state, c change, user string, renew bool) error {
 	ctx, name := r.Context(), session.Name()
 	age := maxAge(s, session)
 	tok, cookie := st.token, age != 0 || s.opts.MaxAge != 0
@@ -231,7 +241,7 @@ func (s *Store) write(r *http.Request, w http.ResponseWriter, session *sessions.
 	}
 	rec := st.rec
 	for range maxTries {
-		next, values, err := s.edited(name, st.rec, rec, edits)
+		next, theirs, err := s.changed(name, st.rec, rec, c)
 		if err != nil {
 			return err
 		}
@@ -248,8 +258,8 @@ func (s *Store) write(r *http.Request, w http.ResponseWriter, session *sessions.
 		switch {
 		case err == nil:
 			next.Version++
-			s.take(session, st.rec, values)
-			*st = state{token: tok, rec: next, seen: true}
+			take(session, theirs)
+			*st = state{token: tok, rec: next, seen: true, saved: st.saved || len(c.edits) > 0}
 			if cookie {
 				s.setCookie(w, name, tok.String(), age)
 			}
@@ -272,28 +282,33 @@ func (s *Store) write(r *http.Request, w http.ResponseWriter, session *sessions.
 	return fmt.Errorf("gorillastore: storing session %q: %w, %d times in a row", name, auth.ErrConflict, maxTries)
 }
 
-// edited returns a copy of rec to which the edits have been applied that were made
-// to base, and its values.
-func (s *Store) edited(name string, base, rec *Record, edits map[any]edit) (*Record, map[any]any, error) {
+// changed returns a copy of rec with the change in it that was made to base; and, if
+// others have changed it as well, what that makes different from what the session has.
+func (s *Store) changed(name string, base, rec *Record, c change) (*Record, map[any]edit, error) {
 	next := *rec
-	if len(edits) == 0 && rec == base {
+	if rec == base {
+		if c.data != nil {
+			next.Data = c.data
+		}
 		return &next, nil, nil
+	}
+	before, err := s.decode(name, base.Data)
+	if err != nil {
+		return nil, nil, err
 	}
 	values, err := s.decode(name, rec.Data)
 	if err != nil {
 		return nil, nil, err
 	}
-	before := values
-	if rec != base {
-		if before, err = s.decode(name, base.Data); err != nil {
-			return nil, nil, err
-		}
-	}
-	if values, err = s.merge(before, values, edits); err != nil {
+	theirs := diff(before, values)
+	if values, err = s.merge(before, values, c.edits); err != nil {
 		return nil, nil, fmt.Errorf("gorillastore: merging session %q: %w", name, err)
 	}
+	for k := range theirs {
+		theirs[k] = edit{values[k]}
+	}
 	next.Data, err = s.encode(name, values)
-	return &next, values, err
+	return &next, theirs, err
 }
 
 // afterAll finds out whether a renewal that failed did not: its answer was lost, or
@@ -308,14 +323,17 @@ func (s *Store) afterAll(ctx context.Context, next *Record, failed error) error 
 }
 
 // take gives the session what others have changed. What they have not stays as the
-// host has it, and may be held by it.
-func (s *Store) take(session *sessions.Session, base *Record, values map[any]any) {
-	if values == nil {
-		return
+// host has it, saved or not.
+func take(session *sessions.Session, theirs map[any]edit) {
+	if session.Values == nil && len(theirs) > 0 {
+		session.Values = make(map[any]any)
 	}
-	maps.DeleteFunc(session.Values, func(k, _ any) bool { _, kept := values[k]; return !kept })
-	for k := range diff(session.Values, values) {
-		session.Values[k] = values[k]
+	for k, e := range theirs {
+		if e.value == nil {
+			delete(session.Values, k)
+		} else {
+			session.Values[k] = e.value
+		}
 	}
 }
 

@@ -16,6 +16,7 @@ type state struct {
 	hidden *Record // the cookie's, which is not shown to who is asking
 	err    error   // why the session cannot be saved
 	seen   bool    // its use has been noted in this request
+	saved  bool    // its values have been stored in this request
 }
 
 // states finds the state of a session. It is not in Session.Values, which hosts
