@@ -39,6 +39,9 @@ type Binding struct {
 // that could not be deleted has still lost its cookie, one that could not be renewed
 // is renewed by the next Save if there is [Options.User].
 //
+// User IDs are compared as they are: a Manager of another auth.Options.Realm needs a
+// store of its own, in another table or under another prefix.
+//
 // With [Options.User] alone the same holds later: a session is renewed when it is
 // first saved after the login, and is not shown any more after a log-out, wherever
 // that was made. The two go well together.

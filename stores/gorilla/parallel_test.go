@@ -2,12 +2,14 @@ package gorillastore_test
 
 import (
 	"context"
+	"database/sql"
 	"encoding/gob"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"reflect"
 	"slices"
 	"sync"
@@ -16,6 +18,8 @@ import (
 	"time"
 
 	"github.com/gorilla/sessions"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"github.com/gatehouse-go/gatehouse/auth"
 	gorillastore "github.com/gatehouse-go/gatehouse/stores/gorilla"
@@ -75,6 +79,34 @@ func TestParallelSavesLoseNothing(t *testing.T) {
 			t.Errorf("%d of %d flashes are left", len(flashes), n)
 		}
 	})
+}
+
+// A host whose database is serializable: PostgreSQL undoes what meets, and it is tried
+// again.
+func TestSerializable(t *testing.T) {
+	postgresDB(t) // or skip
+	dsn := os.Getenv("GATEHOUSE_TEST_POSTGRES") + "&default_transaction_isolation=serializable"
+	db := opened(t, "pgx", dsn, func(db *sql.DB) *bun.DB { return bun.NewDB(db, pgdialect.New()) })
+	s, _ := newStore(t, newBun(t, db), nil)
+	b := newBrowser()
+	b.put(t, s, "k", "v")
+	all := make([]pending, 20)
+	for i := range all {
+		all[i] = b.begin(t, s)
+		all[i].session.Values[i] = i
+	}
+	var wg sync.WaitGroup
+	for _, p := range all {
+		wg.Go(func() {
+			if err := p.save(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if v := b.values(t, s); len(v) != len(all)+1 {
+		t.Errorf("%d of %d keys are left", len(v)-1, len(all))
+	}
 }
 
 // One key at a time, in every order of two.
@@ -347,6 +379,12 @@ func TestRenew(t *testing.T) {
 		}
 		if v := old.values(t, s); len(v) != 0 {
 			t.Errorf("the old token still has %v", v)
+		}
+		for range 10 { // its lifetime of 30 days began with the renewal
+			clock.Advance(3*24*time.Hour - time.Second)
+			if v := b.values(t, s); len(v) == 0 {
+				t.Fatal("ended too early")
+			}
 		}
 		if isRedis(backend) {
 			return // and the rest as everywhere

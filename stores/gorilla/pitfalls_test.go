@@ -160,6 +160,11 @@ func TestForgedCookies(t *testing.T) {
 		} {
 			x := newBrowser()
 			x.cookies[hostCart] = value
+			x.copy().visit(t, s, func(w http.ResponseWriter, r *http.Request, session *sessions.Session) {
+				if err := s.Delete(r, w, session); err != nil { // which is nobody else's
+					t.Errorf("%s: Delete: %v", what, err)
+				}
+			})
 			x.visit(t, s, func(w http.ResponseWriter, r *http.Request, session *sessions.Session) {
 				if !session.IsNew || len(session.Values) != 0 || session.ID != "" {
 					t.Errorf("%s: %+v", what, session)
