@@ -4,11 +4,13 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -133,13 +135,56 @@ func redisClient(t testing.TB) *redis.Client {
 
 func newRedis(t testing.TB) gorillastore.Backend {
 	t.Helper()
-	c, prefix := redisClient(t), randomPrefix()
+	b, _, _ := redisWithKeys(t)
+	return b
+}
+
+// redisWithKeys returns a backend, its client, and what keys it has used, which are
+// deleted at the end. The database may have millions of others.
+func redisWithKeys(t testing.TB) (*gorillastore.Redis, *redis.Client, func() []string) {
+	t.Helper()
+	c, used := redisClient(t), &keys{prefix: randomPrefix(), used: map[string]bool{}}
+	c.AddHook(used)
 	t.Cleanup(func() {
-		for iter := c.Scan(context.Background(), 0, prefix+":*", 1000).Iterator(); iter.Next(context.Background()); {
-			c.Del(context.Background(), iter.Val())
+		for _, key := range used.list() {
+			if err := c.Del(context.Background(), key).Err(); err != nil {
+				t.Error(err)
+			}
 		}
 	})
-	return gorillastore.NewRedis(c, &gorillastore.RedisOptions{Prefix: prefix})
+	return gorillastore.NewRedis(c, &gorillastore.RedisOptions{Prefix: used.prefix}), c, used.list
+}
+
+// keys notes which keys a client uses.
+type keys struct {
+	prefix string
+	mu     sync.Mutex
+	used   map[string]bool
+}
+
+func (k *keys) list() []string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Collect(maps.Keys(k.used))
+}
+
+func (k *keys) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		for _, arg := range cmd.Args() {
+			if key, ok := arg.(string); ok && strings.HasPrefix(key, k.prefix+":") {
+				k.mu.Lock()
+				k.used[key] = true
+				k.mu.Unlock()
+			}
+		}
+		return next(ctx, cmd)
+	}
+}
+
+func (k *keys) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (k *keys) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
 }
 
 // newStore returns a store with a clock.

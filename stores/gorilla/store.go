@@ -236,7 +236,7 @@ func (s *Store) load(ctx context.Context, session *sessions.Session, st *state, 
 		return fmt.Errorf("gorillastore: loading session %q: %w", session.Name(), err)
 	}
 	now := s.now()
-	if !now.Before(rec.ExpiresAt) || !now.Before(rec.EndsAt) {
+	if !now.Before(rec.ExpiresAt) {
 		return nil
 	}
 	if !tok.opens(session.Name(), rec) {
