@@ -38,7 +38,8 @@ type Parts struct {
 // and for changing these: sessions that are kept elsewhere are then ended
 // before the change is committed, and again after it. If they cannot be, the change
 // is not made; if the change fails, people may have been logged out for
-// nothing.
+// nothing. The suites of authtest ask about InTx only where all parts are one
+// store.
 //
 // The composition is a [Sweeper] of all parts that are one, each once; a part that
 // fails does not keep the others from being swept. It also has

@@ -39,6 +39,9 @@ func TestSuiteCombined(t *testing.T) {
 			other := fresh()
 			return auth.Combine(fresh(), auth.Parts{Sessions: other, Limiter: other})
 		},
+		"sessions elsewhere": func(t *testing.T) auth.Store {
+			return auth.Combine(onSQLite(t), auth.Parts{Sessions: fresh(), Tickets: fresh(), Limiter: fresh()})
+		},
 		"nothing elsewhere": func(t *testing.T) auth.Store { return auth.Combine(onSQLite(t), auth.Parts{}) },
 	} {
 		t.Run(name, func(t *testing.T) { authtest.TestStore(t, open) })

@@ -10,7 +10,8 @@ import (
 
 // A Store keeps everything that Gatehouse keeps, in fifteen methods. It serves
 // every provider, present and future. Package stores/memory and package
-// stores/bun have whole stores; authtest has a suite for each part.
+// stores/bun have whole stores, and [Combine] makes one of parts; authtest has a
+// suite for each part.
 //
 // What holds for every store:
 //

@@ -55,7 +55,7 @@ func testAbilities(t *testing.T, open func(t *testing.T) auth.Store) {
 			run("WhileUpdating", sweepWhileUpdating)
 		})
 	}
-	if _, ok := auth.As[transactor](first); ok {
+	if _, ok := auth.As[transactor](first); ok && oneStore(first) {
 		t.Run("InTx", func(t *testing.T) {
 			run := func(name string, f func(t *testing.T, s auth.Store, tx transactor)) {
 				t.Run(name, func(t *testing.T) {
