@@ -3,7 +3,6 @@ package backends
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,9 +11,7 @@ import (
 	"testing"
 	"time"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 	"github.com/uptrace/bun"
-	"github.com/uptrace/bun/dialect/pgdialect"
 
 	bunstore "github.com/gatehouse-go/gatehouse/stores/bun"
 	"github.com/gatehouse-go/gatehouse/stores/bun/open"
@@ -86,18 +83,6 @@ func openSQL(t testing.TB, dsn, prefix string) *bunstore.Store {
 
 func openDB(t testing.TB, dsn string) *bun.DB {
 	t.Helper()
-	if strings.HasPrefix(dsn, "postgres:") { // until package open has the driver
-		db, err := sql.Open("pgx", dsn)
-		if err != nil {
-			t.Fatal(err)
-		}
-		db.SetMaxOpenConns(16)
-		db.SetMaxIdleConns(16)
-		return bun.NewDB(db, pgdialect.New())
-	}
-	if strings.HasPrefix(dsn, "mysql:") {
-		t.Skip("not there yet")
-	}
 	db, err := open.DB(dsn)
 	if err != nil {
 		t.Fatal(err)
