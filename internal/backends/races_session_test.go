@@ -160,12 +160,9 @@ func renewedAtOnce(t *testing.T, p place) {
 		tabs := make([]*browser, n)
 		replies := make([]reply, n)
 		// Both processes at once, each with half of them, who have all found the session.
-		var met []*fault
-		for _, f := range []*faults{s.faults, elsewhere.faults} {
-			met = append(met, f.On("LoadSession").MeetAfter(n/2))
-			if verb != "LoadSession" {
-				met = append(met, f.On(verb).MeetAfter(n/2))
-			}
+		stop := []func(){meetAfter(n, "LoadSession", s.faults, elsewhere.faults)}
+		if verb != "LoadSession" {
+			stop = append(stop, meetAfter(n, verb, s.faults, elsewhere.faults))
 		}
 		for i := range tabs {
 			tabs[i] = b.tab()
@@ -174,8 +171,8 @@ func renewedAtOnce(t *testing.T, p place) {
 			}
 		}
 		atOnce(n, func(i int) { replies[i] = tabs[i].post("/auth/confirm", "password", good) })
-		for _, x := range met {
-			x.Stop()
+		for _, f := range stop {
+			f()
 		}
 		in := 0
 		for i, tab := range tabs {
@@ -191,7 +188,7 @@ func renewedAtOnce(t *testing.T, p place) {
 		}
 		isNobody(t, verb+": the old session", old)
 		if n := len(s.live(id)); n != 1 {
-			t.Errorf("%s: %d sessions are kept, want 1", verb, n)
+			t.Errorf("%s: %d sessions are kept, want 1: %d", verb, n, statuses(replies))
 		}
 		s.must(s.m.RevokeUserSessions(t.Context(), id))
 	}
@@ -204,7 +201,7 @@ func loggedInAtOnce(t *testing.T, p place) {
 	s, elsewhere := p.open(t), p.open(t)
 	emails := []string{email, "bob@example.com"}
 	ids := []string{s.register(emails[0]), s.register(emails[1])}
-	x, y := s.faults.On("CreateSession").Meet(n/2), elsewhere.faults.On("CreateSession").Meet(n/2)
+	stop := meetAfter(n, "CreateSession", s.faults, elsewhere.faults)
 	browsers := make([]*browser, n)
 	for i := range browsers {
 		browsers[i] = s.browser()
@@ -214,8 +211,7 @@ func loggedInAtOnce(t *testing.T, p place) {
 	}
 	replies := make([]reply, n)
 	atOnce(n, func(i int) { replies[i] = browsers[i].logIn(emails[i%2], good) })
-	x.Stop()
-	y.Stop()
+	stop()
 	if got := count(replies, http.StatusOK); got != n {
 		t.Errorf("the statuses are %d", statuses(replies))
 	}

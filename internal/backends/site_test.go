@@ -434,6 +434,35 @@ func atOnce(n int, f func(i int)) {
 	wg.Wait()
 }
 
+// meetAfter lines n callers of a verb up behind its answer, whichever process they
+// have come to.
+func meetAfter(n int, verb string, processes ...*faults) (stop func()) {
+	var there atomic.Int64
+	met := make(chan struct{})
+	var once sync.Once
+	open := func() { once.Do(func() { close(met) }) }
+	var ordered []*fault
+	for _, f := range processes {
+		ordered = append(ordered, f.On(verb).After(func(ctx context.Context) error {
+			if there.Add(1) >= int64(n) {
+				open()
+			}
+			select {
+			case <-met:
+				return nil
+			case <-time.After(15 * time.Second):
+				return fmt.Errorf("only %d of %d came to %s", there.Load(), n, verb)
+			}
+		}))
+	}
+	return func() {
+		open()
+		for _, x := range ordered {
+			x.Stop()
+		}
+	}
+}
+
 // count returns how many replies have that status.
 func count(replies []reply, status int) (n int) {
 	for _, r := range replies {
