@@ -33,6 +33,7 @@ const (
 type (
 	faults = authtest.Faults
 	fault  = authtest.Fault
+	order  = authtest.Order
 )
 
 // A place is what the processes of one site share: a backend, in which it has a
@@ -316,11 +317,11 @@ func (r reply) code() string {
 	return body.Code
 }
 
-// sets reports whether the answer gives the browser a cookie whose name ends so,
+// sets reports whether the answer gives the browser a cookie with that name,
 // and does not delete it.
-func (r reply) sets(suffix string) bool {
+func (r reply) sets(what string) bool {
 	for _, c := range (&http.Response{Header: r.header}).Cookies() {
-		if c.MaxAge >= 0 && strings.HasSuffix(c.Name, suffix) {
+		if c.MaxAge >= 0 && strings.HasPrefix(c.Name, "__Host-"+what) {
 			return true
 		}
 	}
@@ -395,7 +396,7 @@ func (b *browser) mustLogInRemembered(email string) *browser {
 // endSession is what closing a browser does: the cookie of the session is gone.
 func (b *browser) endSession() {
 	for name := range b.cookies {
-		if strings.HasSuffix(name, "session") {
+		if strings.HasPrefix(name, "__Host-sid") {
 			delete(b.cookies, name)
 		}
 	}
