@@ -59,6 +59,7 @@ func onAll(t *testing.T, cases []raceCase) {
 		t.Run(c.id, func(t *testing.T) {
 			for _, b := range all {
 				t.Run(b.Name, func(t *testing.T) {
+					t.Parallel()
 					c.test(t, newPlace(b, c.id))
 				})
 			}
@@ -166,12 +167,6 @@ func (p place) on(t testing.TB, in backends.Instance, change ...func(c *config))
 		s.mu.Unlock()
 		hold()
 		me(w, r)
-	})))
-	mux.Handle("POST /everywhere", m.RequireUser(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		id, _ := m.IdentityFrom(r.Context())
-		if err := m.RevokeUserSessions(r.Context(), id.UserID); err != nil {
-			m.Refuse(w, r, err)
-		}
 	})))
 	s.h = m.Handler(mux)
 	return s
