@@ -482,7 +482,13 @@ func statuses(replies []reply) (all []int) {
 // k-th call. order gives what is to happen to a Faults.
 func between(t *testing.T, test func(t *testing.T, order func(f *faults, happens func()) *fault)) {
 	t.Helper()
-	for _, when := range []string{"before", "after"} {
+	interrupt(t, []string{"before", "after"}, test)
+}
+
+// interrupt is between for some of "before" and "after".
+func interrupt(t *testing.T, whens []string, test func(t *testing.T, order func(f *faults, happens func()) *fault)) {
+	t.Helper()
+	for _, when := range whens {
 		for k := 1; ; k++ {
 			if k > 200 {
 				t.Fatalf("%s: more than 200 calls to the store", when)
