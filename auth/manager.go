@@ -99,7 +99,9 @@ func New(users UserLoader, store Store, opts *Options) (*Manager, error) {
 		if wrapper, ok := As[interface {
 			WrapCredentials(CredentialStore) CredentialStore
 		}](p); ok {
-			credentials, kept = wrapper.WrapCredentials(credentials), false
+			if w := wrapper.WrapCredentials(credentials); !same(w, credentials) {
+				credentials, kept = w, false
+			}
 		}
 	}
 	if !kept {
