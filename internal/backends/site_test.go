@@ -213,18 +213,6 @@ func (s *site) sweep() {
 	}
 }
 
-// meetAtChange lines n callers up before they change what users can log in with:
-// where the store has transactions, before these, since there may be only one at a
-// time.
-func (s *site) meetAtChange(n int) *authtest.Fault {
-	if _, ok := auth.As[interface {
-		InTx(context.Context, func(context.Context) error) error
-	}](s.faults); ok {
-		return s.faults.On("InTx").Meet(n)
-	}
-	return s.faults.On("ChangeCredentials").Meet(n)
-}
-
 // usersOf writes down whom it has created.
 type usersOf struct {
 	backends.Users
