@@ -19,8 +19,8 @@ import (
 // What a store that is down, slow or lost makes of a site, security.md §5.4.
 func TestFaults(t *testing.T) {
 	onAll(t, []raceCase{
-		{"FT-01", func(t *testing.T, p place) { failsAt(t, p, order.Fail) }},
-		{"FT-02", func(t *testing.T, p place) { failsAt(t, p, order.Lose) }},
+		{"FT-01", func(t *testing.T, p place) { failsAt(t, p, flows(), ordered(order.Fail)) }},
+		{"FT-02", func(t *testing.T, p place) { failsAt(t, p, flows(), ordered(order.Lose)) }},
 		{"FT-03", lookUpFails},
 		{"FT-04", logOutFails},
 		{"FT-05", revocationFails},
@@ -86,19 +86,34 @@ func flows() []flow {
 	}
 }
 
+// A failure makes the k-th thing from now fail that s asks for. hits says whether it
+// has come to that, and ends it.
+type failure func(s *site, k int) (hits func() bool)
+
+func ordered(how func(o order, err error) *fault) failure {
+	return func(s *site, k int) func() bool {
+		x := how(s.faults.On().At(k), secretError)
+		return func() bool {
+			x.Stop()
+			return x.Hits() > 0
+		}
+	}
+}
+
 // Each flow with each of its calls to the store failing, before or after the store
 // has done it: nobody is told that they are logged in who is not, nobody is logged in
 // who was not told, and trying again works.
-func failsAt(t *testing.T, p place, how func(o order, err error) *fault) {
+func failsAt(t *testing.T, p place, flows []flow, failure failure) {
+	t.Helper()
 	s, before := p.open(t, withFactor), p.open(t, withFactor)
-	for i, flow := range flows() {
+	for i, flow := range flows {
 		for k := 1; ; k++ {
 			email := fmt.Sprintf("ada%d@%d.example", k, i)
 			b := flow.prepare(before, email).at(s)
-			x := how(s.faults.On().At(k), secretError)
+			hits := failure(s, k)
 			tab := b.tab()
 			r := flow.do(tab, email)
-			x.Stop()
+			hit := hits()
 			calls := s.faults.Calls()
 			switch {
 			case r.status == http.StatusOK || r.status == http.StatusCreated:
@@ -127,7 +142,7 @@ func failsAt(t *testing.T, p place, how func(o order, err error) *fault) {
 			if t.Failed() {
 				t.Fatalf("%s: it failed at call %d of %q", flow.name, k, calls[max(0, len(calls)-30):])
 			}
-			if x.Hits() == 0 {
+			if !hit {
 				if k == 1 {
 					t.Fatalf("%s does not call the store", flow.name)
 				}

@@ -23,6 +23,7 @@ type Proxy struct {
 	delay   time.Duration
 	left    int64  // how many bytes of replies pass yet; -1: any number
 	lose    []byte // what is in the request whose reply is lost; nil: none
+	loseAt  int    // how many requests it is until that one; 0: none
 	lost    int
 	closed  bool
 	all     sync.WaitGroup
@@ -125,7 +126,15 @@ func (p *Proxy) LoseReply(to string) {
 	p.lose = []byte(to)
 }
 
-// Lost returns how many replies LoseReply has lost.
+// LoseReplyAt is LoseReply for the k-th request from now, counted from 1, over all
+// connections. A request is what a client sends without waiting.
+func (p *Proxy) LoseReplyAt(k int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.loseAt = k
+}
+
+// Lost returns how many replies LoseReply and LoseReplyAt have lost.
 func (p *Proxy) Lost() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -194,6 +203,11 @@ func (p *Proxy) request(c *pair, b []byte) bool {
 	defer p.mu.Unlock()
 	if p.lose != nil && bytes.Contains(b, p.lose) {
 		p.lose, c.losing = nil, true
+	}
+	if p.loseAt > 0 {
+		if p.loseAt--; p.loseAt == 0 {
+			c.losing = true
+		}
 	}
 	return true
 }

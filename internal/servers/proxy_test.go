@@ -165,6 +165,17 @@ func TestProxy(t *testing.T) {
 				t.Errorf("the next time the answer is %q, %v", got, err)
 			}
 		}},
+		{"lose the third", func(t *testing.T, p *servers.Proxy, lines *atomic.Int64) {
+			a, b := dial(t, p), dial(t, p)
+			p.LoseReplyAt(3)
+			a.works(t)
+			b.works(t)
+			b.fails(t)
+			a.works(t)
+			if got := lines.Load(); got != 4 || p.Lost() != 1 {
+				t.Errorf("%d lines arrived and %d replies were lost, want 4 and 1", got, p.Lost())
+			}
+		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			addr, lines := echo(t)
