@@ -238,11 +238,13 @@ func TestRedisKilled(t *testing.T) {
 }
 
 // recovers waits until the site lets people log in.
-func recovers(t *testing.T, s *site) {
+func recovers(t *testing.T, s *site) { t.Helper(); recoversAs(t, s, address(0)) }
+
+func recoversAs(t *testing.T, s *site, email string) {
 	t.Helper()
 	until := time.Now().Add(recoverWithin)
 	for {
-		r := s.browser().logIn(address(0), good)
+		r := s.browser().logIn(email, good)
 		if r.status == http.StatusOK {
 			return
 		}
