@@ -30,6 +30,7 @@
 //
 // For the composition there are [Users] for a host's table, a [Clock] for
 // [auth.Options.Now], an [Outbox] for [auth.Options.Events], a [Factor] to be
-// owed, a [Hasher] that costs nothing, and a [Recorder] in front of the store,
-// which shows what was called and makes calls fail or meet.
+// owed, a [Hasher] that costs nothing, and two things to put in front of the store:
+// [Faults], which makes it fail, be slow, lose its replies, die, and keep callers
+// waiting for one another, and a [Recorder], which is the same with shorter words.
 package authtest
