@@ -34,7 +34,7 @@ func registeredAtOnce(t *testing.T, p place) {
 	const n = 12
 	sites := []*site{p.open(t), p.open(t)}
 	spellings := []string{"ada@example.com", "Ada@example.com", "ADA@EXAMPLE.COM", " ada@Example.com"}
-	stop := meetAfter(n, "LoadCredential", sites[0].faults, sites[1].faults)
+	stop := meetAtChange(n, sites[0].faults, sites[1].faults) // all have seen that it is free
 	replies := make([]reply, n)
 	browsers := make([]*browser, n)
 	for i := range browsers {
@@ -103,7 +103,7 @@ func firstLoginsAtOnce(t *testing.T, p place) {
 		browsers[i] = sites[i%2].browser()
 		backs[i] = browsers[i].goThere(idp, "/auth/oauth/github")
 	}
-	stop := meetAfter(n, "LoadCredential", sites[0].faults, sites[1].faults)
+	stop := meetAtChange(n, sites[0].faults, sites[1].faults)
 	atOnce(n, func(i int) { browsers[i].get(backs[i]) })
 	stop()
 	there := append(sites[0].users.there(t), sites[1].users.there(t)...)
@@ -191,9 +191,9 @@ func passwordInTwoTabs(t *testing.T, p place) {
 		passwords := []string{other, "a third horse battery"}
 		stop := func() {}
 		switch round {
-		case 0: // both have read the old one
-			stop = meetAfter(2, "UserCredentials", s.faults, elsewhere.faults)
-		case 1: // both have seen the guard
+		case 0: // both are about to write
+			stop = meetAtChange(2, s.faults, elsewhere.faults)
+		case 1: // both are logged in
 			stop = meetAfter(2, "LoadSession", s.faults, elsewhere.faults)
 		}
 		replies := make([]reply, 2)

@@ -418,29 +418,59 @@ func atOnce(n int, f func(i int)) {
 	wg.Wait()
 }
 
-// meetAfter lines n callers of a verb up behind its answer, whichever process they
-// have come to.
+// A latch is where callers wait for one another, whichever process they have come to.
+type latch struct {
+	n     int64
+	what  string
+	there atomic.Int64
+	once  sync.Once
+	met   chan struct{}
+}
+
+func newLatch(n int, what string) *latch {
+	return &latch{n: int64(n), what: what, met: make(chan struct{})}
+}
+
+func (l *latch) open() { l.once.Do(func() { close(l.met) }) }
+
+func (l *latch) wait(context.Context) error {
+	if l.there.Add(1) >= l.n {
+		l.open()
+	}
+	select {
+	case <-l.met:
+		return nil
+	case <-time.After(15 * time.Second):
+		return fmt.Errorf("only %d of %d came to %s", l.there.Load(), l.n, l.what)
+	}
+}
+
+// meetAfter lines n callers of a verb up behind its answer.
 func meetAfter(n int, verb string, processes ...*faults) (stop func()) {
-	var there atomic.Int64
-	met := make(chan struct{})
-	var once sync.Once
-	open := func() { once.Do(func() { close(met) }) }
+	return meet(n, verb, func(f *faults, l *latch) *fault { return f.On(verb).After(l.wait) }, processes...)
+}
+
+// meetAtChange lines n callers up before they change what users can log in with:
+// where the store has transactions, before these, since there may be only one at a
+// time.
+func meetAtChange(n int, processes ...*faults) (stop func()) {
+	verb := "ChangeCredentials"
+	if _, ok := auth.As[interface {
+		InTx(context.Context, func(context.Context) error) error
+	}](processes[0]); ok {
+		verb = "InTx"
+	}
+	return meet(n, verb, func(f *faults, l *latch) *fault { return f.On(verb).Before(l.wait) }, processes...)
+}
+
+func meet(n int, what string, order func(f *faults, l *latch) *fault, processes ...*faults) (stop func()) {
+	l := newLatch(n, what)
 	var ordered []*fault
 	for _, f := range processes {
-		ordered = append(ordered, f.On(verb).After(func(ctx context.Context) error {
-			if there.Add(1) >= int64(n) {
-				open()
-			}
-			select {
-			case <-met:
-				return nil
-			case <-time.After(15 * time.Second):
-				return fmt.Errorf("only %d of %d came to %s", there.Load(), n, verb)
-			}
-		}))
+		ordered = append(ordered, order(f, l))
 	}
 	return func() {
-		open()
+		l.open()
 		for _, x := range ordered {
 			x.Stop()
 		}
