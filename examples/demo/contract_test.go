@@ -12,18 +12,11 @@ import (
 	"time"
 )
 
-// bothWays runs f as a browser and as an API client, on a file and in memory.
+// bothWays runs f as a browser and as an API client, on an empty place of each sort.
 func bothWays(t *testing.T, f func(t *testing.T, db string, json bool)) {
-	onBoth(t, func(t *testing.T, db string) {
-		for name, json := range map[string]bool{"form": false, "json": true} {
-			t.Run(name, func(t *testing.T) {
-				if db != "memory:" {
-					db = file(t) // each has a file of its own
-				}
-				f(t, db, json)
-			})
-		}
-	})
+	for name, json := range map[string]bool{"form": false, "json": true} {
+		t.Run(name, func(t *testing.T) { onEach(t, func(t *testing.T, db string) { f(t, db, json) }) })
+	}
 }
 
 // TestFlow is a person's way through the site, as it should be.
@@ -409,7 +402,7 @@ func TestFresh(t *testing.T) {
 
 // TestLives: a session ends when nobody uses it, and in any case after a day.
 func TestLives(t *testing.T) {
-	onBoth(t, func(t *testing.T, db string) {
+	onEach(t, func(t *testing.T, db string) {
 		d := newDemo(t, db)
 		c := d.client(t, true)
 		c.register(email, secret)

@@ -83,11 +83,12 @@ func newDemo(t testing.TB, db string, change ...func(*config)) *demo {
 func newDemoAt(t testing.TB, clock *authtest.Clock, db string, change ...func(*config)) *demo {
 	t.Helper()
 	d := &demo{Clock: clock, log: new(logbook)}
-	c, err := parse([]string{"-db", db, "-oauth-addr", "127.0.0.1:0"})
+	where := append(strings.Split(db, " "), "", "") // see place
+	c, err := parse([]string{"-db", where[0], "-sessions", where[1], "-oauth-addr", "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.seams = seams{now: d.Now, hasher: quick, env: func(string) string { return "" }}
+	c.seams = seams{now: d.Now, hasher: quick, env: func(string) string { return "" }, prefix: where[2]}
 	for _, f := range change {
 		f(&c)
 	}
@@ -136,12 +137,6 @@ func complaints(log string) string {
 }
 
 func file(t testing.TB) string { return "file:" + filepath.Join(t.TempDir(), "demo.db") }
-
-// onBoth runs f on a file and in memory.
-func onBoth(t *testing.T, f func(t *testing.T, db string)) {
-	t.Run("file", func(t *testing.T) { f(t, file(t)) })
-	t.Run("memory", func(t *testing.T) { f(t, "memory:") })
-}
 
 // A browser, or an API client: it keeps cookies and follows no redirects.
 type client struct {

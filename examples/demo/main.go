@@ -3,7 +3,11 @@
 //
 //	go run ./examples/demo
 //
-// It keeps everything in one SQLite file and needs no set-up. People can also log in
+// It keeps everything in one SQLite file and needs no set-up. The flag -db takes
+// PostgreSQL and MariaDB or MySQL instead, and -sessions puts sessions into Redis: of
+// two demos that are given the same, each knows whom the other has logged in or out.
+//
+// People can also log in
 // with accounts that they have elsewhere: an identity provider of the demo's own, on
 // another port, stands in for GitHub and Google and believes whoever presses a button
 // (the flag -oauth). With GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET in the
@@ -52,11 +56,12 @@ func main() {
 
 // config is what the flags say.
 type config struct {
-	addr    string
-	db      string
-	proxies prefixes
-	binding string        // off, notice or strict
-	overlap time.Duration // see auth.Options.RememberOverlap
+	addr     string
+	db       string
+	sessions string // "": in db
+	proxies  prefixes
+	binding  string        // off, notice or strict
+	overlap  time.Duration // see auth.Options.RememberOverlap
 
 	oauth     string // dev, all or off
 	oauthAddr string // of the identity provider; "": where it can be
@@ -70,6 +75,7 @@ type seams struct {
 	now    func() time.Time
 	hasher password.Hasher
 	env    func(name string) string // the environment
+	prefix string                   // of keys in Redis
 	open   func(ctx context.Context, dsn string) (auth.Store, people, func() error, error)
 }
 
@@ -94,7 +100,8 @@ func parse(args []string) (config, error) {
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // main says what is wrong, once
 	flags.StringVar(&c.addr, "addr", "localhost:8080", "listen on this `address`, which must be of the loopback interface: the demo speaks plain HTTP")
-	flags.StringVar(&c.db, "db", "file:demo.db", "keep everything in this `database`: file:NAME for SQLite, memory: for nowhere")
+	flags.StringVar(&c.db, "db", "file:demo.db", "keep everything in this `database`: file:NAME for SQLite, postgres://USER:PASSWORD@HOST/NAME, mysql://USER:PASSWORD@HOST/NAME, or memory: for nowhere")
+	flags.StringVar(&c.sessions, "sessions", "", "keep sessions, and what else lives for a while, in this Redis instead: redis://HOST:PORT/DB (`url`)")
 	flags.Var(&c.proxies, "trusted-proxies", "believe X-Forwarded-For of proxies in this `network` (CIDR)")
 	flags.StringVar(&c.binding, "binding", "notice", "what becomes of a session that is used from another browser than it began in: with off nothing, with notice it has to be confirmed before the settings, with strict it ends (`off|notice|strict`)")
 	flags.DurationVar(&c.overlap, "remember-overlap", time.Minute, "let the token of a remembered browser be used again for this `duration` after its use; later it is taken for stolen")

@@ -2,13 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/gatehouse-go/gatehouse/auth"
 	bunstore "github.com/gatehouse-go/gatehouse/stores/bun"
-	"github.com/gatehouse-go/gatehouse/stores/bun/open"
 	"github.com/gatehouse-go/gatehouse/stores/memory"
 )
 
@@ -61,24 +58,4 @@ func (p people) LoadUser(ctx context.Context, id string) (auth.User, error) {
 		return &person{u, u.Email, u.Name}, nil
 	}
 	return nil, fmt.Errorf("unexpected user %T", u)
-}
-
-// openStore opens what -db names: where everything is kept, who can log in, and
-// what is to be closed.
-func openStore(ctx context.Context, dsn string) (auth.Store, people, func() error, error) {
-	if dsn == "memory:" {
-		return memory.New(nil), people{memory.NewUsers()}, func() error { return nil }, nil
-	}
-	if !strings.HasPrefix(dsn, "file:") {
-		return nil, people{}, nil, errors.New("-db: want file:NAME, or memory: to keep nothing")
-	}
-	db, err := open.Open(dsn)
-	if err != nil {
-		return nil, people{}, nil, fmt.Errorf("-db %q: %w", dsn, err)
-	}
-	if err := db.Migrate(ctx); err != nil {
-		db.Close()
-		return nil, people{}, nil, fmt.Errorf("-db %q: %w", dsn, err)
-	}
-	return db, people{db.Users()}, db.Close, nil
 }

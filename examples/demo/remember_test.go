@@ -532,7 +532,7 @@ func TestRememberHeaders(t *testing.T) {
 // TestMessages: who is sent to log in is told why on the page where they arrive,
 // and once.
 func TestMessages(t *testing.T) {
-	onBoth(t, func(t *testing.T, db string) {
+	onEach(t, func(t *testing.T, db string) {
 		d := newDemo(t, db)
 		c := d.remembered(t, false)
 		thief := d.with(t, false, c.cookie("remember"))

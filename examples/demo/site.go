@@ -40,10 +40,16 @@ func newSite(ctx context.Context, c config, origin string, logger *slog.Logger) 
 	if c.open != nil {
 		open = c.open
 	}
-	store, users, closeStore, err := open(ctx, c.db)
+	db, users, closeDB, err := open(ctx, c.db)
 	if err != nil {
 		return nil, err
 	}
+	store, closeSessions, err := keepElsewhere(db, c.sessions, c.prefix)
+	if err != nil {
+		closeDB()
+		return nil, err
+	}
+	closeStore := func() error { return errors.Join(closeSessions(), closeDB()) }
 	html, err := fs.Sub(files, "html")
 	if err != nil {
 		closeStore()
