@@ -62,3 +62,8 @@ if [ -z "${GATEHOUSE_TEST_REDIS:-}" ]; then
 	redis-cli -h 127.0.0.1 -n 9 flushdb >/dev/null
 	export GATEHOUSE_TEST_REDIS="redis://127.0.0.1:6379/9"
 fi
+
+# Tests that kill servers start their own.
+[ -n "$(ls /usr/lib/postgresql/*/bin/postgres 2>/dev/null)" ] || apt postgresql
+command -v mariadbd >/dev/null || [ -x /usr/sbin/mariadbd ] || apt mariadb-server
+command -v redis-server >/dev/null || apt redis-server
