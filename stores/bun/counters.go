@@ -42,8 +42,15 @@ func (s *Store) Count(ctx context.Context, key string, window time.Duration, now
 	}
 	var err error
 	if s.backend.mysql {
+		_, in := s.tx(ctx)
 		err = s.atomically(ctx, func(ctx context.Context) error {
-			if _, err := s.exec(ctx, &s.sql.count, id, millis(end), at, at); err != nil {
+			var err error
+			if in {
+				err = s.countInTx(ctx, id, millis(end), at)
+			} else {
+				_, err = s.exec(ctx, &s.sql.count, id, millis(end), at, at)
+			}
+			if err != nil {
 				return err
 			}
 			return scan(s.query(ctx, &s.sql.counter, id)) // the row is locked
@@ -55,6 +62,35 @@ func (s *Store) Count(ctx context.Context, key string, window time.Duration, now
 		return 0, time.Time{}, outage(ctx, "count", err)
 	}
 	return n, until, nil
+}
+
+// countInTx counts in a transaction of the host's, on MySQL. There, of those
+// that wait for one to insert the same key all but one would be given up if it
+// rolled back, and the store cannot try again. So they do not insert at once:
+// who finds no counter passes a gate, a row with a key that nobody has.
+func (s *Store) countInTx(ctx context.Context, id, end any, at int64) error {
+	n, err := s.exec(ctx, &s.sql.countAgain, at, at, end, id)
+	if err != nil || n != 0 {
+		return err
+	}
+	err = s.write(ctx, func() error {
+		rows, err := s.query(ctx, &s.sql.gate)
+		if err != nil {
+			return err
+		}
+		var unused intColumn
+		_, err = one(rows, &unused)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	n, err = s.exec(ctx, &s.sql.countAgain, at, at, end, id)
+	if err != nil || n != 0 {
+		return err
+	}
+	_, err = s.exec(ctx, &s.sql.count, id, end, at, at)
+	return err
 }
 
 // Forget implements [auth.Limiter].

@@ -68,6 +68,8 @@ func mysqlSchema(prefix string) []Migration {
 	expires_at BIGINT,
 	KEY {p}counters_expiry (expires_at)
 ) ENGINE=InnoDB ROW_FORMAT=DYNAMIC`,
+			// The gate of countInTx.
+			`INSERT IGNORE INTO {p}counters (counter_key, n) VALUES ('', 0)`,
 		}, Down: dropStore},
 		{Name: "20261122000002", Comment: usersComment, SQL: []string{
 			`CREATE TABLE IF NOT EXISTS {p}users (

@@ -35,6 +35,8 @@ ticket_key = VALUES(ticket_key)`)
 ON DUPLICATE KEY UPDATE
 n = IF(expires_at <= ?, 1, n + 1),
 expires_at = IF(expires_at <= ?, VALUES(expires_at), expires_at)`)
+	set(&q.countAgain, `UPDATE {p}counters SET n = IF(expires_at <= ?, 1, n + 1), expires_at = IF(expires_at <= ?, ?, expires_at) WHERE counter_key = ?`)
+	set(&q.gate, `SELECT n FROM {p}counters WHERE counter_key = '' FOR UPDATE`)
 	set(&q.counter, `SELECT n, expires_at FROM {p}counters WHERE counter_key = ?`)
 
 	// Not what the transaction saw first, but what the statement met.
