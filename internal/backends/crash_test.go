@@ -22,7 +22,10 @@ func TestCrashes(t *testing.T) {
 	onAll(t, []raceCase{
 		{"register", crashRegistering},
 		{"log in", crashLoggingIn},
-		{"log out", crashLoggingOut},
+		{"log out", func(t *testing.T, p place) {
+			crashLoggingOut(t, p, (*browser).mustLogIn)
+			crashLoggingOut(t, p, (*browser).mustLogInRemembered)
+		}},
 		{"change password", crashChangingPassword},
 		{"add factor", crashAddingFactor},
 		{"link", crashLinking},
@@ -87,11 +90,12 @@ func crashLoggingIn(t *testing.T, p place) {
 	})
 }
 
-func crashLoggingOut(t *testing.T, p place) {
+func crashLoggingOut(t *testing.T, p place, logIn func(b *browser, email string) *browser) {
 	next := p.open(t)
+	email := fmt.Sprintf("ada%d@example.com", places.Add(1))
 	id := next.register(email)
 	crashes(t, p, func(t *testing.T, s *site, crash func() *fault) {
-		b := next.browser().mustLogInRemembered(email).at(s)
+		b := logIn(next.browser(), email).at(s)
 		tab := b.tab()
 		crash()
 		if r := tab.post("/auth/logout"); r.status == http.StatusOK {
