@@ -17,7 +17,10 @@ func TestRememberRaces(t *testing.T) {
 		{"RC-30", restoredAtOnce},
 		{"RC-31", replayed},
 		{"RC-32", answerLost},
-		{"RC-33", restoredAndRevoked},
+		{"RC-33", func(t *testing.T, p place) {
+			restoredAndRevoked(t, p)
+			loggedInWhileRevoked(t, p)
+		}},
 		{"RC-34", mixedTokens},
 		{"RC-35", lifetimeOfRemembering},
 		{"RC-36", keyAndRevocation},
@@ -139,6 +142,30 @@ func restoredAndRevoked(t *testing.T, p place) {
 		isNobody(t, "revoked, and restored again", b)
 		if n := len(s.live(id)); n != 0 {
 			t.Errorf("%d sessions are kept", n)
+		}
+	})
+}
+
+// And the other way about: a login at each call of what logs out everywhere. It may
+// come too late for that; but if its session was ended, so is what remembers it.
+func loggedInWhileRevoked(t *testing.T, p place) {
+	s, elsewhere := p.open(t), p.open(t)
+	id := s.register("bob@example.com")
+	between(t, func(t *testing.T, order func(f *faults, happens func()) *fault) {
+		b := s.browser()
+		x := order(elsewhere.faults, func() { b.mustLogInRemembered("bob@example.com") })
+		elsewhere.must(elsewhere.m.RevokeUserSessions(t.Context(), id))
+		x.Stop()
+		session := b.tab()
+		for name := range session.cookies {
+			if strings.HasPrefix(name, "__Host-remember") {
+				delete(session.cookies, name)
+			}
+		}
+		in := session.who() != ""
+		b.endSession()
+		if !in {
+			isNobody(t, "whose session was ended, remembered", b)
 		}
 	})
 }
