@@ -268,6 +268,21 @@ func crashRevoking(t *testing.T, p place) {
 		browsers[2].endSession()
 		isNobody(t, "done again", browsers...)
 	})
+
+	// A half-done login ends as well.
+	next = p.open(t, withFactor)
+	id = next.register("bob@example.com")
+	next.owesCode(id)
+	crashes(t, p, func(t *testing.T, s *site, crash func() *fault) {
+		half := next.halfDone("bob@example.com")
+		crash()
+		if err := s.m.RevokeUserSessions(t.Context(), id); err != nil {
+			next.must(next.m.RevokeUserSessions(t.Context(), id))
+		}
+		if r := half.post("/auth/code", "code", authtest.Code); r.status == http.StatusOK {
+			t.Error("a login that was half done has been completed")
+		}
+	}, withFactor)
 }
 
 func crashRevokingKey(t *testing.T, p place) {
