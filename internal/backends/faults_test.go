@@ -31,8 +31,8 @@ func TestFaults(t *testing.T) {
 	})
 }
 
-// secretError is an error whose text nobody is to read.
-var secretError = errors.New("dial tcp 10.0.0.5:5432: password is hunter2")
+// errSecret is an error whose text nobody is to read.
+var errSecret = errors.New("dial tcp 10.0.0.5:5432: password is hunter2")
 
 // A flow is a request that ends with a login. prepare is all that comes before it,
 // on a process in which nothing fails.
@@ -92,7 +92,7 @@ type failure func(s *site, k int) (hits func() bool)
 
 func ordered(how func(o order, err error) *fault) failure {
 	return func(s *site, k int) func() bool {
-		x := how(s.faults.On().At(k), secretError)
+		x := how(s.faults.On().At(k), errSecret)
 		return func() bool {
 			x.Stop()
 			return x.Hits() > 0
@@ -165,8 +165,8 @@ func lookUpFails(t *testing.T, p place) {
 	id := s.register(email)
 	b := s.browser().mustLogInRemembered(email)
 	for name, how := range map[string]func(o order) *fault{
-		"fails": func(o order) *fault { return o.Fail(secretError) },
-		"lost":  func(o order) *fault { return o.Lose(secretError) },
+		"fails": func(o order) *fault { return o.Fail(errSecret) },
+		"lost":  func(o order) *fault { return o.Lose(errSecret) },
 		"ended": func(o order) *fault { return o.Fail(context.DeadlineExceeded) },
 	} {
 		x := how(s.faults.On("LoadSession"))
@@ -194,8 +194,8 @@ func logOutFails(t *testing.T, p place) {
 	s := p.open(t)
 	id := s.register(email)
 	for name, how := range map[string]func(o order) *fault{
-		"fails":             func(o order) *fault { return o.Fail(secretError) },
-		"fails, remembered": func(o order) *fault { return o.Fail(secretError) },
+		"fails":             func(o order) *fault { return o.Fail(errSecret) },
+		"fails, remembered": func(o order) *fault { return o.Fail(errSecret) },
 		"dies":              func(o order) *fault { return o.Kill() },
 	} {
 		b := s.browser()
@@ -245,7 +245,7 @@ func revocationFails(t *testing.T, p place) {
 				id := before.register(address)
 				b := before.browser().mustLogIn(address)
 				others := []*browser{before.browser().mustLogInRemembered(address)}
-				x := how(s.faults.On().At(k), secretError)
+				x := how(s.faults.On().At(k), errSecret)
 				failed := end(id, b.tab().at(s))
 				x.Stop()
 				changed := before.browser().logIn(address, good).status != http.StatusOK
