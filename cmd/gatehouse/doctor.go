@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/gatehouse-go/gatehouse/auth"
+	"github.com/gatehouse-go/gatehouse/auth/health"
+)
+
+type doctorCmd struct {
+	Timeout time.Duration `default:"30s" placeholder:"DURATION" help:"How long all of it may take (${default})."`
+}
+
+// Help is the detail of the help.
+func (*doctorCmd) Help() string {
+	return `Connects to the database, and to the store of sessions if --sessions says where that is, and examines what the guarantees of Gatehouse rest on: whether the schema is there and up to date, the clocks agree, the indexes are used, and the settings lose nothing that was acknowledged. It changes nothing.
+
+The exit code is that of the worst finding: 0 if all is well, 5 if it works and will not always (a warning), 1 if it does not work (a fault).
+
+Examples:
+
+    gatehouse doctor
+    gatehouse doctor --sessions redis://127.0.0.1:6379/0 --json`
+}
+
+type diagnosis struct {
+	Level    health.Level `json:"level"`
+	Findings []finding    `json:"findings"`
+}
+
+type finding struct {
+	Store string `json:"store"` // "database" or "sessions"
+	health.Finding
+}
+
+// Run examines the stores.
+func (c *doctorCmd) Run(a *app) error {
+	places := a.places()
+	if len(places) == 0 {
+		return usage("give --db file:app.db, or set GATEHOUSE_DB", "which database?")
+	}
+	whole := a.ctx
+	ctx, cancel := context.WithTimeout(whole, c.Timeout)
+	defer cancel()
+	a.ctx = ctx // opening heeds it too
+	d := diagnosis{Findings: []finding{}}
+	for _, place := range places {
+		for _, f := range examine(ctx, place) {
+			f.Detail, f.Fix = a.clean(f.Detail), a.clean(f.Fix)
+			d.Findings = append(d.Findings, finding{place.name, f})
+			d.Level = max(d.Level, f.Level)
+		}
+	}
+	err := a.print(d, func(w io.Writer) {
+		for _, f := range d.Findings {
+			fmt.Fprintf(w, "%-8s %s, %s: %s\n", f.Level, f.Store, f.Check, line(f.Detail))
+			if f.Fix != "" {
+				fmt.Fprintf(w, "         fix: %s\n", line(f.Fix))
+			}
+		}
+	})
+	switch {
+	case err != nil:
+		return err
+	case whole.Err() != nil:
+		return whole.Err()
+	case d.Level == health.Fault:
+		return said(exitFailed)
+	case d.Level == health.Warning:
+		return said(exitWarnings)
+	}
+	return nil
+}
+
+// examine opens a store and returns what is found, its not being there included.
+func examine(ctx context.Context, p place) []health.Finding {
+	fault := func(detail, fix string) []health.Finding {
+		return []health.Finding{{Check: "connection", Level: health.Fault, Detail: detail, Fix: fix}}
+	}
+	store, err := p.open()
+	if err != nil {
+		return fault(err.Error(), "check the URL, whether the server runs, and whether it can be reached from here")
+	}
+	defer store.Close()
+	c, ok := auth.As[health.Checker](store)
+	if !ok {
+		return fault(fmt.Sprintf("a %T cannot be examined", store), "")
+	}
+	found := c.Check(ctx, time.Now())
+	if len(found) == 0 {
+		return fault("nothing was examined", "")
+	}
+	return found
+}

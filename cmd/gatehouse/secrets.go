@@ -1,0 +1,84 @@
+package main
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+	"unicode"
+)
+
+// hidden stands for what is not shown.
+const hidden = "xxxxx"
+
+// userinfo is a name and a password in front of a host, as in a URL and in the
+// older spellings of the names of databases.
+var userinfo = regexp.MustCompile(`([^\s/:@"']*):[^\s@"']+@`)
+
+// clean makes text that may come from anywhere fit to be shown: without the
+// passwords of the databases, and without what could steer a terminal.
+func (a *app) clean(text string) string {
+	for _, secret := range a.secrets {
+		text = strings.ReplaceAll(text, secret, hidden)
+	}
+	text = userinfo.ReplaceAllString(text, "$1:"+hidden+"@")
+	return printable(text)
+}
+
+// printable takes control characters, and those that turn the direction of
+// writing, out of what people have typed somewhere.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, s)
+}
+
+// secretsOf returns the passwords in the name of a database, however it is
+// spelled there.
+func secretsOf(dsn string) []string {
+	var found []string
+	add := func(s string) {
+		if s != "" {
+			found = append(found, s, url.QueryEscape(s), url.PathEscape(s))
+		}
+	}
+	if _, rest, ok := strings.Cut(dsn, "://"); ok {
+		// By hand, since a name that is malformed has its password all the same.
+		authority, _, _ := strings.Cut(rest, "?")
+		if i := strings.LastIndexByte(authority, '@'); i >= 0 {
+			if _, password, ok := strings.Cut(authority[:i], ":"); ok {
+				add(password)
+				if plain, err := url.PathUnescape(password); err == nil {
+					add(plain)
+				}
+			}
+		}
+	}
+	if _, query, ok := strings.Cut(dsn, "?"); ok {
+		values, _ := url.ParseQuery(query)
+		for name, vs := range values {
+			if strings.Contains(strings.ToLower(name), "pass") {
+				for _, v := range vs {
+					add(v)
+				}
+			}
+		}
+	}
+	return found
+}
+
+// shown is the name of a database as it may be shown: without user, password
+// and parameters.
+func shown(dsn string) string {
+	dsn, _, _ = strings.Cut(dsn, "?")
+	scheme, rest, ok := strings.Cut(dsn, "://")
+	if !ok {
+		return printable(dsn)
+	}
+	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
+		rest = rest[i+1:]
+	}
+	return printable(scheme + "://" + rest)
+}
