@@ -78,7 +78,7 @@ func TestDSNIsSecret(t *testing.T) {
 			flag := map[string]string{"GATEHOUSE_DB": "--db", "GATEHOUSE_SESSIONS": "--sessions"}[env]
 			for _, args := range [][]string{
 				{"doctor", flag, dsn}, {"doctor", flag + "=" + dsn, "--json"},
-				{"sweep", flag, dsn}, {"sessions", "list", "--user", "x", flag, dsn},
+				{"sessions", "list", "--user", "x", flag, dsn},
 				{"user", "list", flag, dsn, "extra"}, {"doctor", dsn}, {dsn}, {"--" + dsn}, {"doctor", flag, dsn, "--timeout", dsn},
 			} {
 				if code, _, _ := g.run("", args...); code == exitOK {
@@ -89,7 +89,7 @@ func TestDSNIsSecret(t *testing.T) {
 			if env == "GATEHOUSE_SESSIONS" {
 				g.env["GATEHOUSE_DB"] = file
 			}
-			for _, args := range [][]string{{"doctor"}, {"sweep"}, {"sessions", "list", "--user", "x"}} {
+			for _, args := range [][]string{{"doctor"}, {"sessions", "list", "--user", "x"}, {"sessions", "revoke", "--user", "x"}} {
 				if code, _, _ := g.run("", args...); code != exitFailed {
 					t.Errorf("%s: exit code %d, want 1", args, code)
 				}

@@ -54,13 +54,20 @@ func (s *site) realmPrefix() string {
 	return "\x1e" + s.Realm() + "\x1f"
 }
 
-// endSessions ends the sessions of everybody, wherever they are.
+// endSessions ends the sessions of everybody, wherever they are, and returns how
+// many there were.
 func (s *site) endSessions(ctx context.Context) (total int, err error) {
-	if s.redis != nil {
-		return endAll(ctx, s.redis)
-	}
-	if s.realmPrefix() == "" {
-		return endAll(ctx, s.db)
+	switch {
+	case s.redis != nil:
+		return s.redis.DeleteAllSessions(ctx, s.realmPrefix())
+	case s.realmPrefix() == "":
+		for {
+			n, err := s.db.DeleteAllSessions(ctx, atOnce)
+			total += n
+			if err != nil || n == 0 {
+				return total, err
+			}
+		}
 	}
 	err = s.eachUser(ctx, "sessions", func(userID string) error {
 		all, err := s.Store().UserSessions(ctx, userID)
@@ -75,22 +82,15 @@ func (s *site) endSessions(ctx context.Context) (total int, err error) {
 	return total, err
 }
 
-func endAll(ctx context.Context, store interface {
-	DeleteAllSessions(ctx context.Context, limit int) (n int, err error)
-}) (total int, err error) {
-	for {
-		n, err := store.DeleteAllSessions(ctx, atOnce)
-		total += n
-		if err != nil || n == 0 {
-			return total, err
-		}
-	}
-}
-
 // endTickets ends what waits for an answer of somebody.
 func (s *site) endTickets(ctx context.Context) error {
+	if s.redis != nil {
+		if err := s.redis.DeleteAllTickets(ctx, s.realmPrefix()); err != nil {
+			return err
+		}
+	}
 	return s.eachUser(ctx, "tickets", func(userID string) error {
-		return s.Store().DeleteUserTickets(ctx, userID)
+		return s.db.DeleteUserTickets(ctx, s.realmPrefix()+userID)
 	})
 }
 
@@ -106,6 +106,9 @@ func (s *site) eachUser(ctx context.Context, table string, f func(userID string)
 			return err
 		}
 		for _, id := range ids {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
 			if err := f(id[len(prefix):]); err != nil {
 				return err
 			}

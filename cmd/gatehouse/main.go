@@ -14,13 +14,22 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/redis/go-redis/v9"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends it at once
+	redis.SetLogger(quiet{})
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv))
 }
+
+// quiet keeps go-redis from writing to standard error: what fails is said once.
+type quiet struct{}
+
+// Printf implements go-redis' interface of loggers.
+func (quiet) Printf(context.Context, string, ...any) {}
 
 // run is the whole program and returns its exit code. When ctx ends, it stops
 // between two steps, says how far it came, and returns 130.

@@ -157,7 +157,7 @@ func TestMigrateSQL(t *testing.T) {
 		}
 	}
 	g.fails(exitUsage, "--dialect", "", "migrate", "sql")
-	g.fails(exitUsage, "sqlite,postgres,mysql", "", "migrate", "sql", "--dialect", "oracle")
+	g.fails(exitUsage, `"sqlite","postgres","mysql"`, "", "migrate", "sql", "--dialect", "oracle")
 	g.fails(exitUsage, "leave --down out", "", "migrate", "sql", "--dialect", "sqlite", "--down", "--format", "goose")
 	g.fails(exitNotFound, "no migration 7", "", "migrate", "sql", "--dialect", "sqlite", "--only", "7")
 	g.fails(exitUsage, "Prefix", "", "migrate", "sql", "--dialect", "sqlite", "--prefix", "x; DROP TABLE y")

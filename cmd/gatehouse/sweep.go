@@ -18,7 +18,7 @@ type sweepCmd struct {
 func (*sweepCmd) Help() string {
 	return `Deletes sessions, credentials, tickets and counters that have expired, in small batches, as auth.Manager.Run does in a site. What has expired is good for nothing; sweeping only gives its space back. It may run beside the site, and several times at once. Interrupted, it says how far it came, and can be called again.
 
-Redis forgets by itself. With --sessions its list of each user's sessions is tidied as well, if there is anything to tidy.
+Redis forgets by itself: --sessions is not looked at.
 
 Examples:
 
@@ -47,28 +47,14 @@ type swept struct {
 
 // Run sweeps.
 func (c *sweepCmd) Run(a *app) error {
-	places := a.places()
-	if len(places) == 0 {
-		return usage("give --db file:app.db, or set GATEHOUSE_DB", "which database?")
+	db, err := a.database(false)
+	if err != nil {
+		return err
 	}
-	var all []auth.Sweeper
-	for _, p := range places {
-		store, err := p.open()
-		if err != nil {
-			return err
-		}
-		defer store.Close()
-		if s, ok := auth.As[auth.Sweeper](store); ok {
-			all = append(all, s)
-		}
-	}
-	var err error
+	defer db.Close()
 	result := swept{Complete: true}
-	for _, s := range all {
-		if err = c.sweep(a, s, &result); err != nil {
-			result.Complete = false
-			break
-		}
+	if err = c.sweep(a, db, &result); err != nil {
+		result.Complete = false
 	}
 	printErr := a.print(result, func(w io.Writer) {
 		fmt.Fprintf(w, "deleted %s in %s\n", count(result.Deleted, "thing"), countBatches(result.Batches))
@@ -82,7 +68,7 @@ func (c *sweepCmd) Run(a *app) error {
 	return err
 }
 
-// sweep sweeps one store until nothing is left, or as far as the flags say.
+// sweep sweeps until nothing is left, or as far as the flags say.
 func (c *sweepCmd) sweep(a *app, s auth.Sweeper, result *swept) error {
 	before := time.Now().Add(-c.OlderThan)
 	for {
