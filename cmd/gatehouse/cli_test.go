@@ -9,8 +9,10 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gatehouse-go/gatehouse/auth"
+	"github.com/gatehouse-go/gatehouse/auth/health"
 )
 
 // TestUsage has command lines that are not right: nothing is done, standard
@@ -220,5 +222,63 @@ func TestDoctor(t *testing.T) {
 	}
 	if out := g.ok("", "doctor"); !strings.HasPrefix(out, "ok       database, ") {
 		t.Errorf("of what is well:\n%s", out)
+	}
+}
+
+// TestDoctorOnServers examines each, and does not fear what it finds of these:
+// only that the code is that of the worst.
+func TestDoctorOnServers(t *testing.T) {
+	onEach(t, func(t *testing.T, g *tool) {
+		code, out, errs := g.run("", "doctor", "--json")
+		var d diagnosisJSON
+		if err := json.Unmarshal([]byte(out), &d); err != nil {
+			t.Fatalf("%v\n%s%s", err, out, errs)
+		}
+		stores := map[string]bool{}
+		for _, f := range d.Findings {
+			stores[f.Store] = true
+		}
+		want := map[string]int{"ok": exitOK, "warning": exitWarnings, "fault": exitFailed}[d.Level]
+		if code != want || !stores["database"] || stores["sessions"] != (g.env["GATEHOUSE_SESSIONS"] != "") {
+			t.Errorf("exit code %d, want %d\n%s", code, want, out)
+		}
+	})
+}
+
+// A patient is a store that has been examined.
+type patient []health.Finding
+
+func (p patient) Close() error                                      { return nil }
+func (p patient) Check(context.Context, time.Time) []health.Finding { return p }
+
+// TestDoctorCodes has findings of each level.
+func TestDoctorCodes(t *testing.T) {
+	for name, tt := range map[string]struct {
+		levels []health.Level
+		code   int
+		open   error
+	}{
+		"well":        {[]health.Level{health.OK, health.OK}, exitOK, nil},
+		"warnings":    {[]health.Level{health.OK, health.Warning, health.OK}, exitWarnings, nil},
+		"faults":      {[]health.Level{health.Warning, health.Fault}, exitFailed, nil},
+		"not looked":  {nil, exitFailed, nil},
+		"not reached": {nil, exitFailed, errors.New("connect: p://u:hunter2@h: refused")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var p patient
+			for _, l := range tt.levels {
+				p = append(p, health.Finding{Check: "c", Level: l, Detail: "is\x1b so"})
+			}
+			var out strings.Builder
+			a := &app{ctx: t.Context(), stdout: &out, flags: &globals{}}
+			err := a.diagnose(t.Context(), []place{{"database", func() (kept, error) { return p, tt.open }}})
+			code := exitOK
+			if err != nil {
+				code = exitOf(t.Context(), err)
+			}
+			if code != tt.code || out.Len() == 0 || strings.ContainsAny(out.String(), "\x1b2") {
+				t.Errorf("exit code %d, want %d\n%s", code, tt.code, out.String())
+			}
+		})
 	}
 }

@@ -46,10 +46,16 @@ func (c *doctorCmd) Run(a *app) error {
 	ctx, cancel := context.WithTimeout(whole, c.Timeout)
 	defer cancel()
 	a.ctx = ctx // opening heeds it too
+	return a.diagnose(whole, places)
+}
+
+// diagnose examines places and prints what is found. The exit code is that of the
+// worst. whole is the context without the timeout.
+func (a *app) diagnose(whole context.Context, places []place) error {
 	d := diagnosis{Findings: []finding{}}
 	for _, place := range places {
-		for _, f := range examine(ctx, place) {
-			f.Detail, f.Fix = a.clean(f.Detail), a.clean(f.Fix)
+		for _, f := range examine(a.ctx, place) {
+			f.Detail = a.clean(f.Detail)
 			d.Findings = append(d.Findings, finding{place.name, f})
 			d.Level = max(d.Level, f.Level)
 		}

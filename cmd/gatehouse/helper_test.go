@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -11,10 +12,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/gatehouse-go/gatehouse/auth"
 	"github.com/gatehouse-go/gatehouse/providers/password"
 	bunstore "github.com/gatehouse-go/gatehouse/stores/bun"
 	"github.com/gatehouse-go/gatehouse/stores/bun/open"
+	redisstore "github.com/gatehouse-go/gatehouse/stores/redis"
 )
 
 // A tool runs the program as somebody would who has set their environment.
@@ -29,8 +33,12 @@ type tool struct {
 // newTool returns a tool for a database in a file that has no tables.
 func newTool(t *testing.T) *tool {
 	t.Helper()
+	return toolOn(t, "file:"+filepath.Join(t.TempDir(), "app.db"))
+}
+
+func toolOn(t *testing.T, dsn string) *tool {
 	t.Setenv("COLUMNS", "")
-	return &tool{t: t, ctx: t.Context(), env: map[string]string{"GATEHOUSE_DB": "file:" + filepath.Join(t.TempDir(), "app.db")}, log: new(strings.Builder)}
+	return &tool{t: t, ctx: t.Context(), env: map[string]string{"GATEHOUSE_DB": dsn}, log: new(strings.Builder)}
 }
 
 // migrated returns a tool for a database that has them.
@@ -39,6 +47,80 @@ func migrated(t *testing.T) *tool {
 	g := newTool(t)
 	g.ok("", "migrate", "up")
 	return g
+}
+
+// onEach runs f on each database, and on one with the sessions in Redis. Tables
+// and keys begin with a prefix of their own.
+func onEach(t *testing.T, f func(t *testing.T, g *tool)) {
+	for _, b := range []struct{ name, db, sessions string }{
+		{"SQLite", "", ""},
+		{"PostgreSQL", "GATEHOUSE_TEST_POSTGRES", ""},
+		{"MySQL", "GATEHOUSE_TEST_MYSQL", ""},
+		{"SQLite and Redis", "", "GATEHOUSE_TEST_REDIS"},
+	} {
+		t.Run(b.name, func(t *testing.T) {
+			for _, name := range []string{b.db, b.sessions} {
+				if name != "" && os.Getenv(name) == "" {
+					t.Skip("server: set " + name)
+				}
+			}
+			g := newTool(t)
+			prefix := "t" + strings.ToLower(rand.Text()[:8])
+			if b.db != "" {
+				g.env["GATEHOUSE_DB"] = os.Getenv(b.db)
+				g.flags = append(g.flags, "--prefix="+prefix+"_")
+				t.Cleanup(func() { dropTables(t, g.env["GATEHOUSE_DB"], prefix+"_") })
+			}
+			if b.sessions != "" {
+				g.env["GATEHOUSE_SESSIONS"] = os.Getenv(b.sessions)
+				g.flags = append(g.flags, "--sessions-prefix="+prefix)
+				t.Cleanup(func() { dropKeys(t, g.env["GATEHOUSE_SESSIONS"], prefix) })
+			}
+			g.ok("", "migrate", "up")
+			f(t, g)
+		})
+	}
+}
+
+func dropTables(t *testing.T, dsn, prefix string) {
+	t.Helper()
+	db, err := open.DB(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, name := range []string{"sessions", "credentials", "tickets", "counters", "users", "migrations"} {
+		if _, err := db.NewDropTable().Table(prefix + name).IfExists().Exec(context.Background()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func dropKeys(t *testing.T, url, prefix string) {
+	t.Helper()
+	o, err := redis.ParseURL(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := redis.NewClient(o)
+	defer c.Close()
+	it := c.Scan(context.Background(), 0, prefix+":*", 1000).Iterator()
+	for it.Next(context.Background()) {
+		c.Del(context.Background(), it.Val())
+	}
+	if err := it.Err(); err != nil {
+		t.Error(err)
+	}
+}
+
+// flag returns the value of one of g.flags, or other.
+func (g *tool) flag(name, other string) string {
+	for _, f := range g.flags {
+		if v, ok := strings.CutPrefix(f, name+"="); ok {
+			return v
+		}
+	}
+	return other
 }
 
 // run returns the exit code and what was printed.
@@ -96,19 +178,22 @@ func (g *tool) site(realm string) *hostSite {
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	prefix := "gatehouse_"
-	for _, f := range g.flags {
-		if p, ok := strings.CutPrefix(f, "--prefix="); ok {
-			prefix = p
-		}
-	}
-	store, err := bunstore.New(db, &bunstore.Options{Prefix: prefix, CloseDB: true})
+	store, err := bunstore.New(db, &bunstore.Options{Prefix: g.flag("--prefix", ""), CloseDB: true})
 	if err != nil {
 		g.t.Fatal(err)
 	}
 	g.t.Cleanup(func() { store.Close() })
 	s := &hostSite{t: g.t, db: store, passwords: password.New(nil)}
-	s.Manager, err = auth.New(store.Users(), s.on(), &auth.Options{
+	all := auth.Store(store)
+	if url := g.env["GATEHOUSE_SESSIONS"]; url != "" {
+		r, err := redisstore.Open(url, &redisstore.Options{Prefix: g.flag("--sessions-prefix", "")})
+		if err != nil {
+			g.t.Fatal(err)
+		}
+		g.t.Cleanup(func() { r.Close() })
+		all = auth.Combine(store, auth.Parts{Sessions: r, Tickets: r, Limiter: r})
+	}
+	s.Manager, err = auth.New(store.Users(), all, &auth.Options{
 		Realm: realm, Providers: []auth.Provider{s.passwords}, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		g.t.Fatal(err)
@@ -123,8 +208,6 @@ type hostSite struct {
 	db        *bunstore.Store
 	passwords *password.Provider
 }
-
-func (s *hostSite) on() auth.Store { return s.db }
 
 // login begins a session of the user, and returns it.
 func (s *hostSite) login(userID string, n byte) *auth.Session {
@@ -161,10 +244,3 @@ const (
 	better = "seventeen purple elephants waltz\n"
 )
 
-// TestMain makes the program of the test binary, for tests that run it as one.
-func TestMain(m *testing.M) {
-	if os.Getenv("GATEHOUSE_TEST_CHILD") != "" {
-		main()
-	}
-	os.Exit(m.Run())
-}

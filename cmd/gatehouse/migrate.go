@@ -165,7 +165,7 @@ type migrateStatusCmd struct{}
 
 // Help is the detail of the help.
 func (*migrateStatusCmd) Help() string {
-	return `Lists the migrations of this version of Gatehouse, and when each was applied. It changes nothing. "gatehouse doctor" fails if one is missing.
+	return `Lists the migrations of this version of Gatehouse, and when each was applied. It changes nothing. "gatehouse doctor" says so too if one is missing.
 
 Examples:
 
@@ -202,7 +202,7 @@ type migrateSQLCmd struct {
 
 // Help is the detail of the help.
 func (*migrateSQLCmd) Help() string {
-	return `Prints the SQL of the migrations for those who run it with a tool of their own, to read it or to have it reviewed. No database is needed; --prefix and --no-users count. What is run so is not noted as applied: the site must then not call Migrate.
+	return `Prints the SQL of the migrations for those who run it with a tool of their own, to read it or to have it reviewed. No database is needed; --prefix and --no-users count. What is run so is not noted as applied. A later "migrate up", or a site that calls Migrate, does it again, which changes nothing, and notes it.
 
 With --format goose, a file has both directions, as github.com/pressly/goose wants it; give it one migration each.
 

@@ -10,17 +10,26 @@ import (
 // hidden stands for what is not shown.
 const hidden = "xxxxx"
 
-// userinfo is a name and a password in front of a host, as in a URL and in the
-// older spellings of the names of databases.
-var userinfo = regexp.MustCompile(`([^\s/:@"']*):[^\s@"']+@`)
+// Where a password may stand: between a name and a host, as in a URL and in the
+// older spellings of the names of databases, and in a parameter.
+var (
+	userinfo  = regexp.MustCompile(`([^\s/:@"']*):[^\s@"']+@`)
+	parameter = regexp.MustCompile(`(?i)(pass[a-z]*=)[^\s&"']+`)
+)
 
 // clean makes text that may come from anywhere fit to be shown: without the
-// passwords of the databases, and without what could steer a terminal.
+// passwords of the databases, and without what could steer a terminal. It is the
+// second guard: stores and drivers say that they show none.
 func (a *app) clean(text string) string {
 	for _, secret := range a.secrets {
-		text = strings.ReplaceAll(text, secret, hidden)
+		// A word that is gone from where everybody knows it to be would itself be
+		// told.
+		if len(secret) >= 16 || strings.ContainsFunc(secret, func(r rune) bool { return !unicode.IsLetter(r) }) {
+			text = strings.ReplaceAll(text, secret, hidden)
+		}
 	}
 	text = userinfo.ReplaceAllString(text, "$1:"+hidden+"@")
+	text = parameter.ReplaceAllString(text, "${1}"+hidden)
 	return printable(text)
 }
 

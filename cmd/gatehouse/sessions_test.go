@@ -28,8 +28,9 @@ type revokedJSON struct {
 
 // TestSessions lists and ends the sessions of one user, of whom there is a row
 // in the table, and of another, of whom there is none.
-func TestSessions(t *testing.T) {
-	g := migrated(t)
+func TestSessions(t *testing.T) { onEach(t, testSessions) }
+
+func testSessions(t *testing.T, g *tool) {
 	s := g.site("")
 	p := g.create("ada@example.com")
 	for who, id := range map[string]string{"ada@example.com": p.ID, p.ID: p.ID, "42": "42", "odd@id": "odd@id"} {
@@ -103,8 +104,9 @@ func (s *hostSite) left(userID string) (sessions, browsers, others int) {
 }
 
 // TestRevokeAll ends everybody's sessions, and those of one realm only.
-func TestRevokeAll(t *testing.T) {
-	g := migrated(t)
+func TestRevokeAll(t *testing.T) { onEach(t, testRevokeAll) }
+
+func testRevokeAll(t *testing.T, g *tool) {
 	plain, staff := g.site(""), g.site("staff")
 	fill := func() {
 		for i, id := range []string{"a", "b", "c"} {

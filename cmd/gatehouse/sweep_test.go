@@ -32,8 +32,9 @@ func (s *hostSite) expire(n int, at time.Time) {
 	}
 }
 
-func TestSweep(t *testing.T) {
-	g := migrated(t)
+func TestSweep(t *testing.T) { onEach(t, testSweep) }
+
+func testSweep(t *testing.T, g *tool) {
 	s := g.site("")
 	now := time.Now()
 	s.expire(25, now.Add(-hour))

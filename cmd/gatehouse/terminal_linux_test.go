@@ -156,3 +156,40 @@ func TestInterruptedPrompt(t *testing.T) {
 		t.Error("the terminal was left not showing what is typed")
 	}
 }
+
+// TestProgramInterrupted sends SIGINT to the program while it asks for a password.
+func TestProgramInterrupted(t *testing.T) {
+	p := build(t)
+	p.run("", "migrate", "up")
+	_, tty := openTerminal(t)
+	c, out, _ := p.cmd("", "user", "create", "bob@example.com")
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	c.Stdin, c.Stderr = tty, w
+	err = c.Start()
+	w.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said strings.Builder
+	for b := make([]byte, 64); ; {
+		n, err := r.Read(b)
+		said.Write(b[:n])
+		if strings.HasSuffix(said.String(), "New password: ") {
+			c.Process.Signal(os.Interrupt)
+		}
+		if err != nil {
+			break
+		}
+	}
+	_ = c.Wait()
+	if code := c.ProcessState.ExitCode(); code != exitInterrupted || said.String() != "New password: \ngatehouse: interrupted\n" || out.Len() > 0 {
+		t.Errorf("exit code %d\n%s%s", code, out, said.String())
+	}
+	if !echoes(t, tty) {
+		t.Error("the terminal was left not showing what is typed")
+	}
+}

@@ -15,8 +15,9 @@ const hour = time.Hour
 
 // TestUser takes a user through their life, and looks at each step from the
 // site.
-func TestUser(t *testing.T) {
-	g := migrated(t)
+func TestUser(t *testing.T) { onEach(t, testUser) }
+
+func testUser(t *testing.T, g *tool) {
 	s := g.site("")
 	var ada person
 	g.parse(&ada, good, "user", "create", " Ada@Example.com", "--name", "Ada L.", "--password-stdin")
@@ -205,5 +206,43 @@ func TestUsername(t *testing.T) {
 	g.parse(&v, "", "user", "show", "countess")
 	if v.ID != p.ID || kinds(v) != "account email=ada@example.com password username=countess" {
 		t.Errorf("got %+v", v)
+	}
+}
+
+// TestUserOfRealm creates a user who is somebody in one realm only.
+func TestUserOfRealm(t *testing.T) {
+	g := migrated(t)
+	g.flags = []string{"--realm=staff"}
+	p := g.create("ada@example.com")
+	if id, _, err := g.site("staff").passwords.Verify(t.Context(), "ada@example.com", strings.TrimSpace(good)); err != nil || id != p.ID {
+		t.Errorf("in the realm: %q, %v", id, err)
+	}
+	if _, _, err := g.site("").passwords.Verify(t.Context(), "ada@example.com", strings.TrimSpace(good)); !errors.Is(err, auth.ErrBadCredentials) {
+		t.Errorf("outside of it: %v", err)
+	}
+	g.flags = nil
+	g.fails(exitNotFound, "no user ada@example.com", "", "user", "show", "ada@example.com")
+}
+
+// TestSessionsOutOfReach has sessions in a Redis that cannot be reached: a
+// password whose sessions would go on is not set.
+func TestSessionsOutOfReach(t *testing.T) {
+	g := migrated(t)
+	p := g.create("ada@example.com")
+	s := g.site("")
+	before, err := s.Store().LoadCredential(t.Context(), "password", p.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.flags = []string{"--sessions=redis://127.0.0.1:1/0"}
+	g.fails(exitFailed, "gatehouse doctor", better, "user", "set-password", p.ID, "--password-stdin")
+	g.fails(exitFailed, "do it again", "", "user", "disable", p.ID)
+	g.fails(exitFailed, "", "", "sessions", "revoke", "--all", "--yes")
+	after, err := s.Store().LoadCredential(t.Context(), "password", p.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after.Version != before.Version || string(after.Data) != string(before.Data) {
+		t.Error("the password was set")
 	}
 }
