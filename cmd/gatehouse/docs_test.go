@@ -76,7 +76,9 @@ func helps(t *testing.T) string {
 	t.Helper()
 	g := newTool(t)
 	var b strings.Builder
-	add := func(title, text string) { b.WriteString("\n" + title + "\n\n```text\n" + strings.TrimSpace(text) + "\n```\n") }
+	add := func(title, text string) {
+		b.WriteString("\n" + title + "\n\n```text\n" + strings.TrimSpace(text) + "\n```\n")
+	}
 	whole := g.ok("", "--help")
 	add("## gatehouse", whole)
 	begin := strings.Index(whole, "\nWhere things are:\n")

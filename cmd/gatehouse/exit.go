@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/gatehouse-go/gatehouse/auth"
 )
@@ -88,7 +89,7 @@ func (a *app) complain(err error, code int) {
 	case code == exitFailed:
 		next = `"gatehouse doctor" says more of what it stands on`
 	}
-	fmt.Fprintf(a.stderr, "gatehouse: %s\n", a.clean(text))
+	fmt.Fprintf(a.stderr, "gatehouse: %s\n", strings.ReplaceAll(a.clean(text), "\n", "\n  "))
 	if next != "" {
 		fmt.Fprintf(a.stderr, "  %s\n", next)
 	}

@@ -243,4 +243,3 @@ const (
 	good   = "correct horse battery staple\n"
 	better = "seventeen purple elephants waltz\n"
 )
-
