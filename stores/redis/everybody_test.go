@@ -26,6 +26,9 @@ func TestDeleteAll(t *testing.T) {
 	if n, err := s.DeleteAllSessions(t.Context(), ""); n != 1 || err == nil || errors.Is(err, auth.ErrNotFound) {
 		t.Errorf("with something unreadable: %d, %v", n, err)
 	}
+	if left := keys(t, c, prefix); len(left) != 2 { // nor is anything left in the index of the user
+		t.Errorf("left over: %q", left)
+	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := s.DeleteAllSessions(ended, ""); !errors.Is(err, context.Canceled) {
