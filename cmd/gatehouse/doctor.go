@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -54,7 +55,11 @@ func (c *doctorCmd) Run(a *app) error {
 func (a *app) diagnose(whole context.Context, places []place) error {
 	d := diagnosis{Findings: []finding{}}
 	for _, place := range places {
-		for _, f := range examine(a.ctx, place) {
+		found, err := examine(a.ctx, place)
+		if err != nil {
+			return err
+		}
+		for _, f := range found {
 			f.Detail = a.clean(f.Detail)
 			d.Findings = append(d.Findings, finding{place.name, f})
 			d.Level = max(d.Level, f.Level)
@@ -82,12 +87,16 @@ func (a *app) diagnose(whole context.Context, places []place) error {
 }
 
 // examine opens a store and returns what is found, its not being there included.
-func examine(ctx context.Context, p place) []health.Finding {
-	fault := func(detail, fix string) []health.Finding {
-		return []health.Finding{{Check: "connection", Level: health.Fault, Detail: detail, Fix: fix}}
+// A command line that is not right is an error.
+func examine(ctx context.Context, p place) ([]health.Finding, error) {
+	fault := func(detail, fix string) ([]health.Finding, error) {
+		return []health.Finding{{Check: "connection", Level: health.Fault, Detail: detail, Fix: fix}}, nil
 	}
 	store, err := p.open()
-	if err != nil {
+	switch {
+	case errors.As(err, new(*coded)):
+		return nil, err
+	case err != nil:
 		return fault(err.Error(), "check the URL, whether the server runs, and whether it can be reached from here")
 	}
 	defer store.Close()
@@ -99,5 +108,5 @@ func examine(ctx context.Context, p place) []health.Finding {
 	if len(found) == 0 {
 		return fault("nothing was examined", "")
 	}
-	return found
+	return found, nil
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/rand"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -176,5 +178,51 @@ func TestNoFileIsMade(t *testing.T) {
 	}
 	if _, err := os.Stat(path); !os.IsNotExist(err) {
 		t.Errorf("the file: %v", err)
+	}
+}
+
+// TestMigrateSQLOnServers runs what is printed on each server, and finds that
+// "migrate up" has nothing to add.
+func TestMigrateSQLOnServers(t *testing.T) {
+	for env, dialect := range map[string]string{"GATEHOUSE_TEST_POSTGRES": "postgres", "GATEHOUSE_TEST_MYSQL": "mysql"} {
+		t.Run(dialect, func(t *testing.T) {
+			if os.Getenv(env) == "" {
+				t.Skip("server: set " + env)
+			}
+			g := toolOn(t, os.Getenv(env))
+			prefix := "t" + strings.ToLower(rand.Text()[:8]) + "_"
+			g.flags = []string{"--prefix=" + prefix}
+			t.Cleanup(func() { dropTables(t, os.Getenv(env), prefix) })
+			db, err := open.DB(os.Getenv(env))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer db.Close()
+			exec := func(args ...string) {
+				t.Helper()
+				for sql := range strings.SplitSeq(g.ok("", append([]string{"migrate", "sql", "--dialect", dialect}, args...)...), ";\n") {
+					if strings.TrimSpace(sql) == "" {
+						continue
+					}
+					if _, err := db.DB.Exec(sql); err != nil {
+						t.Fatalf("%v\n%s", err, sql)
+					}
+				}
+			}
+			exec()
+			g.ok("", "migrate", "up")
+			var d diagnosisJSON
+			_, out, _ := g.run("", "doctor", "--json")
+			if err := json.Unmarshal([]byte(out), &d); err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range d.Findings {
+				if f.Check == "schema" && f.Level != "ok" {
+					t.Errorf("found %+v", f)
+				}
+			}
+			exec("--down")
+			g.fails(exitFailed, prefix+"users", "", "user", "list")
+		})
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"strings"
 
+	"github.com/uptrace/bun"
+
 	"github.com/gatehouse-go/gatehouse/auth"
 	"github.com/gatehouse-go/gatehouse/internal/identifier"
 	"github.com/gatehouse-go/gatehouse/providers/password"
@@ -22,28 +24,28 @@ func (a *app) database(create bool) (*bunstore.Store, error) {
 	if dsn == "" {
 		return nil, usage("give --db file:app.db, or set GATEHOUSE_DB", "which database?")
 	}
+	switch scheme, _, _ := strings.Cut(dsn, ":"); scheme {
+	case "file", "postgres", "postgresql", "mysql", "mariadb":
+	default:
+		return nil, usage("give file:app.db, postgres://user:password@host/database or mysql://…", "the name of the database does not say what it is")
+	}
 	if !create {
 		dsn = existing(dsn)
 	}
-	s, err := await(a.ctx, func() (*bunstore.Store, error) {
-		db, err := open.DB(dsn)
-		if err != nil {
-			return nil, err
-		}
-		s, err := bunstore.New(db, &bunstore.Options{
-			Prefix:  a.flags.Prefix,
-			NoUsers: a.flags.NoUsers,
-			// Each statement is used once or twice, perhaps through a pooler.
-			NoPrepare: true,
-			CloseDB:   true,
-		})
-		if err != nil {
-			_ = db.Close()
-		}
-		return s, err
-	})
+	db, err := await(a.ctx, func() (*bun.DB, error) { return open.DB(dsn) })
 	if err != nil {
 		return nil, fmt.Errorf("the database %s: %w", shown(a.flags.DB), err)
+	}
+	s, err := bunstore.New(db, &bunstore.Options{
+		Prefix:  a.flags.Prefix,
+		NoUsers: a.flags.NoUsers,
+		// Each statement is used once or twice, perhaps through a pooler.
+		NoPrepare: true,
+		CloseDB:   true,
+	})
+	if err != nil {
+		_ = db.Close()
+		return nil, usage("", "%v", err)
 	}
 	return s, nil
 }
@@ -62,11 +64,9 @@ func existing(dsn string) string {
 
 // sessionStore opens where the sessions are, if that is elsewhere.
 func (a *app) sessionStore() (*redisstore.Store, error) {
-	s, err := await(a.ctx, func() (*redisstore.Store, error) {
-		return redisstore.Open(a.flags.Sessions, &redisstore.Options{Prefix: a.flags.SessionsPrefix})
-	})
+	s, err := redisstore.Open(a.flags.Sessions, &redisstore.Options{Prefix: a.flags.SessionsPrefix})
 	if err != nil {
-		return nil, fmt.Errorf("the sessions %s: %w", shown(a.flags.Sessions), err)
+		return nil, usage("", "%v", err) // it has only looked at what it was given
 	}
 	return s, nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -32,18 +33,14 @@ func (a *app) password(piped bool) (string, error) {
 	case !ok:
 		return "", usage("pipe it in with --password-stdin", "there is no terminal on which to ask for the password")
 	}
-	first, err := a.typed(tty, "New password: ")
+	typed, err := a.typed(tty, "New password: ", "The same again: ")
 	if err != nil {
 		return "", err
 	}
-	second, err := a.typed(tty, "The same again: ")
-	if err != nil {
-		return "", err
-	}
-	if first != second {
+	if typed[0] != typed[1] {
 		return "", refused("", "the two passwords differ; nothing was changed")
 	}
-	return first, nil
+	return typed[0], nil
 }
 
 // pipedPassword is what standard input holds, without a line end after it.
@@ -65,23 +62,36 @@ func (a *app) pipedPassword() (string, error) {
 	return string(b), nil
 }
 
-// typed asks for a line that is not shown. However it ends, the terminal shows
-// again what is typed.
-func (a *app) typed(tty *os.File, prompt string) (string, error) {
-	before, err := term.GetState(int(tty.Fd()))
+// typed asks for lines that are not shown. However it ends, the terminal is as it
+// was: nothing but this changes it, so no signal comes in between.
+func (a *app) typed(tty *os.File, prompts ...string) (lines []string, err error) {
+	before, err := term.MakeRaw(int(tty.Fd()))
 	if err != nil {
-		return "", fmt.Errorf("the terminal: %w", err)
+		return nil, fmt.Errorf("the terminal: %w", err)
 	}
-	fmt.Fprint(a.stderr, prompt)
-	b, err := await(a.ctx, func() ([]byte, error) { return term.ReadPassword(int(tty.Fd())) })
-	fmt.Fprintln(a.stderr)
-	if a.ctx.Err() != nil {
-		_ = term.Restore(int(tty.Fd()), before) // the reader still waits
+	defer func() {
+		if e := term.Restore(int(tty.Fd()), before); e != nil && err == nil {
+			err = fmt.Errorf("the terminal: %w", e)
+		}
+		if err != nil {
+			fmt.Fprintln(a.stderr) // after the prompt
+		}
+	}()
+	t := term.NewTerminal(struct {
+		io.Reader
+		io.Writer
+	}{tty, a.stderr}, "")
+	for _, prompt := range prompts {
+		line, err := await(a.ctx, func() (string, error) { return t.ReadPassword(prompt) })
+		switch {
+		case errors.Is(err, io.EOF): // Ctrl-C, which is no signal here, or Ctrl-D
+			return nil, &coded{code: exitInterrupted, text: "interrupted"}
+		case err != nil:
+			return nil, fmt.Errorf("reading the password: %w", err)
+		}
+		lines = append(lines, line)
 	}
-	if err != nil {
-		return "", fmt.Errorf("reading the password: %w", err)
-	}
-	return string(b), nil
+	return lines, nil
 }
 
 // confirm asks whether what must be meant is meant. yes answers it; where

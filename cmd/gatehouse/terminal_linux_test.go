@@ -83,6 +83,8 @@ func TestTerminal(t *testing.T) {
 		"typed twice":    {[]string{"user", "create", "ada@example.com"}, [][2]string{{"New password: ", pass}, {"The same again: ", pass}}, exitOK, ""},
 		"a mistake":      {[]string{"user", "create", "ada@example.com"}, [][2]string{{"New password: ", pass}, {"The same again: ", pass + "x"}}, exitRefused, "differ"},
 		"nothing":        {[]string{"user", "create", "ada@example.com"}, [][2]string{{"New password: ", ""}, {"The same again: ", ""}}, exitRefused, "needed"},
+		"Ctrl-C":         {[]string{"user", "create", "ada@example.com"}, [][2]string{{"New password: ", pass}, {"The same again: ", "\x03"}}, exitInterrupted, "interrupted"},
+		"Ctrl-D":         {[]string{"user", "create", "ada@example.com"}, [][2]string{{"New password: ", "\x04"}}, exitInterrupted, "interrupted"},
 		"shown":          {[]string{"user", "create", "ada@example.com", "--password-stdin"}, nil, exitUsage, "would show the password"},
 		"confirmed":      {[]string{"migrate", "down"}, [][2]string{{"Type yes to go on: ", "yes"}}, exitOK, ""},
 		"not confirmed":  {[]string{"migrate", "down"}, [][2]string{{"Type yes to go on: ", "y"}}, exitRefused, "not confirmed"},
@@ -95,15 +97,13 @@ func TestTerminal(t *testing.T) {
 			var asked prompter
 			for _, qa := range tt.answers {
 				asked.answers = append(asked.answers, answer{qa[0], func() {
-					// Typed once the terminal is ready, as people do: ReadPassword
-					// throws away nothing, but what comes before it is echoed.
 					go func() {
 						for hides := strings.HasPrefix(qa[0], "New") || strings.HasPrefix(qa[0], "The same"); hides && echoes(t, program); {
 							time.Sleep(time.Millisecond)
 						}
 						line := qa[1]
-						if line != "\x04" {
-							line += "\n"
+						if line == "" || line >= " " {
+							line += "\r" // as a keyboard does
 						}
 						person.WriteString(line)
 					}()
