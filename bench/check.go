@@ -7,7 +7,7 @@ import (
 
 // Check makes sure that a site does what it is timed for: the right user for
 // every session, nobody for no cookie, a forged one and a malformed one, and
-// nobody after logging out.
+// nobody after logging out. Floors that cannot log in are spared the last.
 func Check(s *Site) error {
 	w := NewSink()
 	seen := func(h http.Handler, r *http.Request) *User {
@@ -22,7 +22,10 @@ func Check(s *Site) error {
 				return fmt.Errorf("%s: session %d is %v, want user %s", s.Name, i, u, want)
 			}
 		}
-		if u := seen(s.Plain, r); u != nil && s.Name != "floor" {
+		if s.Plain == nil || s.Name == "floor" {
+			continue
+		}
+		if u := seen(s.Plain, r); u != nil {
 			return fmt.Errorf("%s: the plain page has asked", s.Name)
 		}
 	}
@@ -36,6 +39,9 @@ func Check(s *Site) error {
 		}
 	}
 
+	if s.LogIn == nil {
+		return nil
+	}
 	w.Reset()
 	if err := s.LogIn(w, s.Enter(newRequest(http.MethodPost, "", "")), UserID(7)); err != nil {
 		return fmt.Errorf("%s: logging in: %w", s.Name, err)

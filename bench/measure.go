@@ -21,6 +21,10 @@ type Op struct {
 	Name     string
 	Run      func(n int) Cost
 	Parallel bool // it uses every processor
+	Seldom   bool // it has every third round only: its figure is not what matters
+	// Faster is the gate for Gatehouse against this one: how many times as long
+	// it takes at least. 0 is none.
+	Faster float64
 }
 
 // run does it n times. What is not parallel has one processor: otherwise the
@@ -39,12 +43,13 @@ type Result struct {
 	// WallRatio and CPURatio are to the first Op, the medians of the rounds':
 	// what disturbs a round disturbs both.
 	WallRatio, CPURatio float64
+	// WallSlower and CPUSlower are to the second Op, which is Gatehouse.
+	WallSlower, CPUSlower float64
 }
 
 // Measure runs the ops by turns, so that whatever else the machine does
 // disturbs all of them. In each of the rounds each op runs for about slice,
-// which should be long enough for several garbage collections. The first two
-// are what matters; the others have every third round only.
+// which should be long enough for several garbage collections.
 func Measure(rounds int, slice time.Duration, ops ...Op) []Result {
 	n := make([]int, len(ops))
 	for i, op := range ops {
@@ -53,7 +58,7 @@ func Measure(rounds int, slice time.Duration, ops ...Op) []Result {
 	costs := make([][]Cost, len(ops)) // of one, by round
 	for round := range rounds {
 		for i, op := range ops {
-			if i >= 2 && round%3 != 0 {
+			if op.Seldom && round%3 != 0 {
 				costs[i] = append(costs[i], Cost{})
 				continue
 			}
@@ -73,9 +78,11 @@ func Measure(rounds int, slice time.Duration, ops ...Op) []Result {
 				ran = append(ran, round)
 			}
 		}
-		ratio := func(of func(Cost) time.Duration) float64 {
-			return medianOf(ran, func(k int) float64 { return float64(of(costs[i][k])) / float64(of(costs[0][k])) })
+		ratio := func(to int, of func(Cost) time.Duration) float64 {
+			return medianOf(ran, func(k int) float64 { return float64(of(costs[i][k])) / float64(of(costs[to][k])) })
 		}
+		wall, cpu := func(c Cost) time.Duration { return c.Wall }, func(c Cost) time.Duration { return c.CPU }
+		second := min(1, len(ops)-1)
 		results[i] = Result{
 			Op: op,
 			Cost: Cost{
@@ -84,8 +91,8 @@ func Measure(rounds int, slice time.Duration, ops ...Op) []Result {
 				Allocs: medianOf(ran, func(k int) float64 { return costs[i][k].Allocs }),
 				Bytes:  medianOf(ran, func(k int) float64 { return costs[i][k].Bytes }),
 			},
-			WallRatio: ratio(func(c Cost) time.Duration { return c.Wall }),
-			CPURatio:  ratio(func(c Cost) time.Duration { return c.CPU }),
+			WallRatio: ratio(0, wall), CPURatio: ratio(0, cpu),
+			WallSlower: ratio(second, wall), CPUSlower: ratio(second, cpu),
 		}
 	}
 	return results
@@ -134,18 +141,17 @@ func serve(name string, h http.Handler, rs []*http.Request) Op {
 	}}
 }
 
-// serveParallel is serve on every processor at once.
-func serveParallel(name string, h http.Handler, rs []*http.Request) Op {
+// serveParallel is serve by several at once.
+func serveParallel(name string, h http.Handler, rs []*http.Request, atOnce int) Op {
 	return Op{Name: name, Parallel: true, Run: func(n int) Cost {
 		return timed(func() {
 			var wg sync.WaitGroup
-			procs := runtime.GOMAXPROCS(0)
-			for p := range procs {
+			for p := range atOnce {
 				wg.Go(func() {
 					w := NewSink()
-					for i := range (n + procs - 1) / procs {
+					for i := range (n + atOnce - 1) / atOnce {
 						w.Reset()
-						h.ServeHTTP(w, rs[(i+p*InTurn/procs)%InTurn])
+						h.ServeHTTP(w, rs[(i+p*InTurn/atOnce)%InTurn])
 					}
 				})
 			}

@@ -8,26 +8,44 @@ import (
 	"time"
 
 	"github.com/alexedwards/scs/v2"
+	"github.com/alexedwards/scs/v2/memstore"
 )
 
 // newSCS returns scs with its sessions in its memstore, and its own codec if
 // codec is nil.
 func newSCS(name string, users map[string]*User, codec scs.Codec) *Site {
+	return scsSite(name, memstore.New(), codec, 0, func(_ context.Context, id string) (*User, error) {
+		if u := users[id]; u != nil {
+			return u, nil
+		}
+		return nil, errNobody
+	})
+}
+
+var errNobody = errors.New("bench: nobody is logged in")
+
+// scsSite returns scs with its sessions in store. idle is how long a session
+// lives that is not used, if it is not 0: expiry then slides.
+func scsSite(name string, store scs.Store, codec scs.Codec, idle time.Duration, byID func(context.Context, string) (*User, error)) *Site {
 	sm := scs.New()
+	sm.Store, sm.IdleTimeout = store, idle
 	if codec != nil {
 		sm.Codec = codec
 	}
 	user := func(ctx context.Context) (*User, bool) {
-		u, ok := users[sm.GetString(ctx, "user")]
-		return u, ok
+		id := sm.GetString(ctx, "user")
+		if id == "" {
+			return nil, false
+		}
+		u, err := byID(ctx, id)
+		return u, err == nil
 	}
 	known := sm.LoadAndSave(page(user))
 	// scs does its work in its middleware, so that is what logging in is.
 	// Only one at a time does it: what goes in and out is in variables.
 	var (
-		err       error
-		userID    string
-		errNobody = errors.New("bench: nobody is logged in")
+		err    error
+		userID string
 	)
 	in := sm.LoadAndSave(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		if err = sm.RenewToken(r.Context()); err == nil {
@@ -54,6 +72,14 @@ func newSCS(name string, users map[string]*User, codec scs.Codec) *Site {
 			err = nil
 			out.ServeHTTP(w, r)
 			return err
+		},
+		begin: func(ctx context.Context, userID string) (token string, err error) {
+			if ctx, err = sm.Load(ctx, ""); err != nil {
+				return "", err
+			}
+			sm.Put(ctx, "user", userID)
+			token, _, err = sm.Commit(ctx)
+			return token, err
 		},
 	}
 }

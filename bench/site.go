@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"context"
 	"net/http"
 )
 
@@ -25,6 +26,8 @@ type Site struct {
 	// LogOut ends the session and deletes the cookie.
 	LogOut func(w http.ResponseWriter, r *http.Request) error
 
+	// begin is how fill begins a session, if not by LogIn: by many at once.
+	begin  func(ctx context.Context, userID string) (token string, err error)
 	tokens []string // of the sessions of users 0, 1, ...
 }
 
