@@ -20,6 +20,7 @@ type Backend struct {
 	// Store is Gatehouse's.
 	Store auth.Store
 
+	users int // how many the host has, [InTurn] or more, each with a session
 	floor keeper
 	// joined finds session and user in one query, if that can be.
 	joined func(ctx context.Context, id [32]byte) (*User, error)
@@ -34,6 +35,9 @@ type Backend struct {
 	analyze func() error   // tells the planner what is there, if there is one
 	undo    []func() error // what Close does, in reverse
 }
+
+// scsSliding is the name of scs where a session that is used lives on.
+const scsSliding = "scs, sliding expiry"
 
 // A userLookup is the host's.
 type userLookup func(ctx context.Context, id string) (*User, error)
@@ -60,14 +64,7 @@ func (b *Backend) Close() error {
 // the host has them there as well; mapped is the same with the users in a map:
 // what the session alone costs.
 func (b *Backend) Sites() (sites, mapped []*Site, err error) {
-	users := newUsers(Users)
-	inMap := func(_ context.Context, id string) (*User, error) {
-		if u := users[id]; u != nil {
-			return u, nil
-		}
-		return nil, auth.ErrNotFound
-	}
-	if mapped, err = b.sites(inMap); err != nil {
+	if mapped, err = b.sites(inMap(newUsers(b.users))); err != nil {
 		return nil, nil, err
 	}
 	if err := b.fill(mapped); err != nil {
@@ -95,6 +92,16 @@ func (b *Backend) Sites() (sites, mapped []*Site, err error) {
 	return sites, mapped, nil
 }
 
+// inMap is the look-up of a host whose users are in a map.
+func inMap(users map[string]*User) userLookup {
+	return func(_ context.Context, id string) (*User, error) {
+		if u := users[id]; u != nil {
+			return u, nil
+		}
+		return nil, auth.ErrNotFound
+	}
+}
+
 func (b *Backend) sites(byID userLookup) ([]*Site, error) {
 	ours, err := gatehouse("Gatehouse", b.Store, byID)
 	if err != nil {
@@ -104,7 +111,7 @@ func (b *Backend) sites(byID userLookup) ([]*Site, error) {
 	if b.scs != nil {
 		sites = append(sites,
 			scsSite("scs", b.scs, nil, 0, byID),
-			scsSite("scs, sliding expiry", b.scs, nil, time.Hour, byID),
+			scsSite(scsSliding, b.scs, nil, time.Hour, byID),
 			scsSite("scs, better codec", b.scs, binaryCodec{}, 0, byID))
 	}
 	return sites, nil
@@ -115,8 +122,8 @@ func (b *Backend) fill(sites []*Site) error {
 	ctx := context.Background()
 	floor, ours := sites[0], sites[1]
 	for _, s := range sites[1:] {
-		s.tokens = make([]string, Users)
-		err := InParallel(Users, func(i int) (err error) {
+		s.tokens = make([]string, b.users)
+		err := InParallel(b.users, func(i int) (err error) {
 			if s.begin != nil {
 				s.tokens[i], err = s.begin(ctx, UserID(i))
 				return err
@@ -133,7 +140,7 @@ func (b *Backend) fill(sites []*Site) error {
 	// The floor has copies of Gatehouse's sessions under keys of its own: only
 	// Gatehouse can make those of Gatehouse.
 	floor.tokens = ours.tokens
-	return InParallel(Users, func(i int) error {
+	return InParallel(b.users, func(i int) error {
 		list, err := b.Store.UserSessions(ctx, UserID(i))
 		if err != nil {
 			return err

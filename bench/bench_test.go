@@ -12,7 +12,7 @@ func TestSites(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, s := range sites {
-		if err := bench.Check(s); err != nil {
+		if err := bench.Check(s, bench.InTurn); err != nil {
 			t.Error(err)
 		}
 	}

@@ -11,15 +11,10 @@ import (
 
 // newGatehouse returns Gatehouse with its sessions in memory.
 func newGatehouse(users map[string]*User) (*Site, error) {
-	return gatehouse("Gatehouse", memory.New(nil), func(_ context.Context, id string) (*User, error) {
-		if u := users[id]; u != nil {
-			return u, nil
-		}
-		return nil, auth.ErrNotFound
-	})
+	return gatehouse("Gatehouse", memory.New(nil), inMap(users))
 }
 
-func gatehouse(name string, store auth.Store, byID func(context.Context, string) (*User, error)) (*Site, error) {
+func gatehouse(name string, store auth.Store, byID userLookup) (*Site, error) {
 	m, err := auth.New(auth.UserFunc(byID), store, &auth.Options{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return nil, err

@@ -14,19 +14,14 @@ import (
 // newSCS returns scs with its sessions in its memstore, and its own codec if
 // codec is nil.
 func newSCS(name string, users map[string]*User, codec scs.Codec) *Site {
-	return scsSite(name, memstore.New(), codec, 0, func(_ context.Context, id string) (*User, error) {
-		if u := users[id]; u != nil {
-			return u, nil
-		}
-		return nil, errNobody
-	})
+	return scsSite(name, memstore.New(), codec, 0, inMap(users))
 }
 
 var errNobody = errors.New("bench: nobody is logged in")
 
 // scsSite returns scs with its sessions in store. idle is how long a session
 // lives that is not used, if it is not 0: expiry then slides.
-func scsSite(name string, store scs.Store, codec scs.Codec, idle time.Duration, byID func(context.Context, string) (*User, error)) *Site {
+func scsSite(name string, store scs.Store, codec scs.Codec, idle time.Duration, byID userLookup) *Site {
 	sm := scs.New()
 	sm.Store, sm.IdleTimeout = store, idle
 	if codec != nil {

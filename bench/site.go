@@ -48,9 +48,12 @@ func (s *Site) fill() error {
 // Requests returns the requests of InTurn users, page after page of them.
 func (s *Site) Requests() []*http.Request {
 	return requests(func(i int) *http.Request {
-		return newRequest(http.MethodGet, s.Cookie, s.tokens[i*(Users/InTurn)])
+		return newRequest(http.MethodGet, s.Cookie, s.tokens[s.inTurn(i)])
 	})
 }
+
+// inTurn returns the number of the user whose request is number i of Requests.
+func (s *Site) inTurn(i int) int { return i * (len(s.tokens) / InTurn) }
 
 // Sites returns the floor, Gatehouse and scs, in this order, each with its
 // sessions.

@@ -24,15 +24,16 @@ import (
 	"github.com/gatehouse-go/gatehouse/stores/bun/open"
 )
 
-// SQLite returns a backend in a new file in folder dir.
-func SQLite(dir string) (*Backend, error) {
+// SQLite returns a backend in a new file in folder dir, for a host with so many
+// users, [InTurn] or more.
+func SQLite(dir string, users int) (*Backend, error) {
 	// Only reads are timed but for scs's sliding expiry, which this favours:
 	// nothing waits for the disk.
 	db, err := open.DB("file:" + filepath.Join(dir, "bench.db") + "?_pragma=synchronous(off)")
 	if err != nil {
 		return nil, err
 	}
-	b := &Backend{Name: "SQLite", undo: []func() error{db.Close}}
+	b := &Backend{Name: "SQLite", users: users, undo: []func() error{db.Close}}
 	if err := b.keepIn(db, ""); err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
@@ -71,8 +72,8 @@ func SQLite(dir string) (*Backend, error) {
 }
 
 // Postgres returns a backend in a schema of its own of the database that dsn,
-// a URL, names.
-func Postgres(dsn string) (_ *Backend, err error) {
+// a URL, names, for a host with so many users, [InTurn] or more.
+func Postgres(dsn string, users int) (_ *Backend, err error) {
 	ctx := context.Background()
 	schema := "bench_" + strings.ToLower(rand.Text())
 	u, err := url.Parse(dsn)
@@ -87,7 +88,7 @@ func Postgres(dsn string) (_ *Backend, err error) {
 		return nil, err
 	}
 	keepConns(pool)
-	b := &Backend{Name: "PostgreSQL", undo: []func() error{pool.Close}}
+	b := &Backend{Name: "PostgreSQL", users: users, undo: []func() error{pool.Close}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, b.Close())
@@ -144,7 +145,7 @@ func keepConns(db *sql.DB) {
 
 // keepIn makes Gatehouse's tables and the host's in db, and the floor.
 func (b *Backend) keepIn(db *bun.DB, prefix string) error {
-	store, byID, err := openIn(db, prefix)
+	store, byID, err := openIn(db, prefix, b.users)
 	if err != nil {
 		return err
 	}
@@ -181,17 +182,17 @@ func (b *Backend) keepIn(db *bun.DB, prefix string) error {
 	return nil
 }
 
-// NewSQL returns Gatehouse on the database, which holds the host's users as
+// NewSQL returns Gatehouse on the database, which holds the host's [InTurn] users as
 // well. Nobody is logged in. All tables begin with prefix.
 func NewSQL(db *bun.DB, prefix string) (*Site, error) {
-	store, byID, err := openIn(db, prefix)
+	store, byID, err := openIn(db, prefix, InTurn)
 	if err != nil {
 		return nil, err
 	}
 	return gatehouse("Gatehouse", store, byID)
 }
 
-func openIn(db *bun.DB, prefix string) (auth.Store, userLookup, error) {
+func openIn(db *bun.DB, prefix string, users int) (auth.Store, userLookup, error) {
 	ctx := context.Background()
 	store, err := bunstore.New(db, &bunstore.Options{Prefix: prefix + "gatehouse_", NoUsers: true})
 	if err != nil {
@@ -200,7 +201,7 @@ func openIn(db *bun.DB, prefix string) (auth.Store, userLookup, error) {
 	if err := store.Migrate(ctx); err != nil {
 		return nil, nil, err
 	}
-	if err := createUsers(ctx, db, prefix+"users"); err != nil {
+	if err := createUsers(ctx, db, prefix+"users", users); err != nil {
 		return nil, nil, err
 	}
 	byID, err := sqlLookup(db, prefix+"users")
@@ -219,6 +220,19 @@ func (b *Backend) multiply(ctx context.Context, db *sql.DB, table, id, user, ser
 	return err
 }
 
+// Drop removes the tables that [NewSQL] has made.
+func Drop(db *sql.DB, prefix string) error {
+	for _, table := range []string{
+		"users", "gatehouse_sessions", "gatehouse_credentials", "gatehouse_tickets", "gatehouse_counters",
+		"gatehouse_migrations", "gatehouse_migration_locks",
+	} {
+		if _, err := db.Exec("DROP TABLE IF EXISTS " + prefix + table); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func placeholder(db *bun.DB) string {
 	if db.Dialect().Name() == dialect.PG {
 		return "$1"
@@ -226,8 +240,8 @@ func placeholder(db *bun.DB) string {
 	return "?"
 }
 
-// createUsers makes the host's own table.
-func createUsers(ctx context.Context, db *bun.DB, table string) error {
+// createUsers makes the host's own table of so many users.
+func createUsers(ctx context.Context, db *bun.DB, table string, users int) error {
 	text, rest := "VARCHAR(191)", ""
 	if db.Dialect().Name() == dialect.SQLite {
 		text, rest = "TEXT", " STRICT, WITHOUT ROWID"
@@ -248,7 +262,7 @@ func createUsers(ctx context.Context, db *bun.DB, table string) error {
 	if err != nil {
 		return err
 	}
-	for _, u := range newUsers(Users) {
+	for _, u := range newUsers(users) {
 		if _, err := stmt.ExecContext(ctx, u.ID, u.Name); err != nil {
 			return err
 		}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/gatehouse-go/gatehouse/bench"
+)
+
+// A kind is a sort of backend, and the gates for Gatehouse on it.
+type kind struct {
+	name, variable string
+	open           func(dsn string, users int) (*bench.Backend, error)
+	faster         map[string]float64 // than scs on a store of its own
+}
+
+var kinds = []kind{
+	{"sqlite", "", nil, map[string]float64{"scs": 3, "scs, sliding expiry": 6}},
+	{"postgres", "GATEHOUSE_TEST_POSTGRES", bench.Postgres, map[string]float64{"scs": 2.4, "scs, sliding expiry": 6}},
+	{"redis", "GATEHOUSE_TEST_REDIS", bench.Redis, map[string]float64{"scs": 3, "scs, sliding expiry": 6}},
+}
+
+// each calls f for each sort of backend that is asked for, with a function that
+// opens one. What it opens is closed afterwards.
+func (t *table) each(row string, f func(k kind, open func(users int) (*bench.Backend, error)) error) error {
+	for _, k := range kinds {
+		if !t.asked(k.name) {
+			continue
+		}
+		dsn := os.Getenv(k.variable)
+		if k.variable != "" && dsn == "" {
+			fmt.Fprintf(os.Stderr, "table: row %s on %s is SKIPPED: set %s\n", row, k.name, k.variable)
+			continue
+		}
+		var opened []*bench.Backend
+		var dirs []string
+		err := f(k, func(users int) (b *bench.Backend, err error) {
+			if k.open != nil {
+				b, err = k.open(dsn, users)
+			} else {
+				var dir string
+				if dir, err = os.MkdirTemp("", "gatehouse-bench"); err != nil {
+					return nil, err
+				}
+				dirs = append(dirs, dir)
+				b, err = bench.SQLite(dir, users)
+			}
+			if err == nil {
+				opened = append(opened, b)
+			}
+			return b, err
+		})
+		for _, b := range opened {
+			err = errors.Join(err, b.Close())
+		}
+		for _, dir := range dirs {
+			err = errors.Join(err, os.RemoveAll(dir))
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", k.name, err)
+		}
+	}
+	return nil
+}
+
+func (t *table) asked(backend string) bool {
+	for _, name := range t.backends {
+		if name == backend {
+			return true
+		}
+	}
+	return false
+}
+
+// stores prints row (f).
+func (t *table) stores() error {
+	if !t.wants("(f)") {
+		return nil
+	}
+	return t.each("(f)", func(k kind, open func(int) (*bench.Backend, error)) error {
+		b, err := open(bench.Users)
+		if err != nil {
+			return err
+		}
+		sites, mapped, err := b.Sites()
+		if err != nil {
+			return err
+		}
+		if sites != nil {
+			if err := t.print(sites, 64, bench.StoreRows("(f) "+b.Name+", user there too", sites, k.faster)); err != nil {
+				return err
+			}
+		}
+		return t.print(mapped, 64, bench.StoreRows("(f) "+b.Name+", session alone", mapped, k.faster))
+	})
+}
+
+// growth prints row (k).
+func (t *table) growth() error {
+	if !t.wants("(k)") {
+		return nil
+	}
+	return t.each("(k)", func(k kind, open func(int) (*bench.Backend, error)) error {
+		few, err := open(bench.InTurn)
+		if err != nil {
+			return err
+		}
+		many, err := open(bench.InTurn)
+		if err != nil {
+			return err
+		}
+		g, err := bench.MeasureGrowth(few, many, t.sessions, t.rounds)
+		if err != nil {
+			return err
+		}
+		name := fmt.Sprintf("(k) %d sessions on %s", g.Many, few.Name)
+		for _, v := range g.Verbs {
+			t.fact(name, fmt.Sprintf("%s (with %d: %s)", v.Verb, g.Few, short(v.Few)),
+				fmt.Sprintf("%s, %.2fx", short(v.Many), v.Ratio), "≤ 2.5x", v.Ratio <= 2.5)
+		}
+		t.fact(name, "kept for each session", fmt.Sprintf("%.0f B", g.Bytes), "", true)
+		return nil
+	})
+}
