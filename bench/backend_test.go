@@ -13,6 +13,9 @@ func TestBackends(t *testing.T) {
 		"PostgreSQL": func(t *testing.T) (*bench.Backend, error) {
 			return bench.Postgres(server(t, "GATEHOUSE_TEST_POSTGRES"), bench.InTurn)
 		},
+		"MariaDB": func(t *testing.T) (*bench.Backend, error) {
+			return bench.MySQL(server(t, "GATEHOUSE_TEST_MYSQL"), bench.InTurn)
+		},
 		"Redis": func(t *testing.T) (*bench.Backend, error) {
 			return bench.Redis(server(t, "GATEHOUSE_TEST_REDIS"), bench.InTurn)
 		},

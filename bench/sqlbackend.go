@@ -14,10 +14,8 @@ import (
 	"github.com/alexedwards/scs/pgxstore"
 	"github.com/alexedwards/scs/sqlite3store"
 	"github.com/jackc/pgx/v5/pgxpool"
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect"
-	"github.com/uptrace/bun/dialect/pgdialect"
 
 	"github.com/gatehouse-go/gatehouse/auth"
 	bunstore "github.com/gatehouse-go/gatehouse/stores/bun"
@@ -83,10 +81,11 @@ func Postgres(dsn string, users int) (_ *Backend, err error) {
 	q := u.Query()
 	q.Set("search_path", schema)
 	u.RawQuery = q.Encode()
-	pool, err := sql.Open("pgx", u.String())
+	db, err := open.DB(u.String())
 	if err != nil {
 		return nil, err
 	}
+	pool := db.DB
 	keepConns(pool)
 	b := &Backend{Name: "PostgreSQL", users: users, undo: []func() error{pool.Close}}
 	defer func() {
@@ -103,7 +102,7 @@ func Postgres(dsn string, users int) (_ *Backend, err error) {
 		_, err := pool.Exec("DROP SCHEMA " + schema + " CASCADE")
 		return err
 	})
-	if err := b.keepIn(bun.NewDB(pool, pgdialect.New()), ""); err != nil {
+	if err := b.keepIn(db, ""); err != nil {
 		return nil, err
 	}
 	for _, ddl := range []string{ // as in the README of pgxstore
@@ -137,6 +136,37 @@ func Postgres(dsn string, users int) (_ *Backend, err error) {
 	return b, nil
 }
 
+// MySQL returns a backend in tables with a prefix of their own in the database of
+// MariaDB that dsn names, for a host with so many users, [InTurn] or more. It has
+// no scs.
+func MySQL(dsn string, users int) (*Backend, error) {
+	db, err := open.DB(dsn)
+	if err != nil {
+		return nil, err
+	}
+	keepConns(db.DB)
+	prefix := "b" + strings.ToLower(rand.Text()[:10]) + "_"
+	b := &Backend{Name: "MariaDB", users: users, undo: []func() error{db.Close, func() error { return Drop(db.DB, prefix) }}}
+	if err := b.keepIn(db, prefix); err != nil {
+		return nil, errors.Join(err, b.Close())
+	}
+	table := prefix + "gatehouse_sessions"
+	b.analyze = func() error { _, err := db.DB.Exec("ANALYZE TABLE " + table); return err }
+	b.size = func(ctx context.Context) (n int64, err error) {
+		if err := b.analyze(); err != nil { // or it is what it was some time ago
+			return 0, err
+		}
+		err = db.DB.QueryRowContext(ctx, `SELECT data_length + index_length FROM information_schema.tables
+WHERE table_schema = DATABASE() AND table_name = ?`, table).Scan(&n)
+		return n, err
+	}
+	b.bulk = func(ctx context.Context, n int) error {
+		user := fmt.Sprintf(`LOWER(CONCAT(LPAD(HEX(seq DIV %d), 8, '0'), '-5e55-7000-8000-', LPAD(HEX(seq DIV %d * 7919), 12, '0')))`, PerUser, PerUser)
+		return b.multiply(ctx, db.DB, table, `UNHEX(SHA2(seq, 256))`, user, fmt.Sprintf("seq_1_to_%d", n-1))
+	}
+	return b, nil
+}
+
 // keepConns gives each of those that work at once a connection, and keeps it.
 func keepConns(db *sql.DB) {
 	db.SetMaxOpenConns(AtOnce)
@@ -157,10 +187,11 @@ func (b *Backend) keepIn(db *bun.DB, prefix string) error {
 	b.floor = sqlFloor{store, find}
 
 	user := "s.user_id"
-	if db.Dialect().Name() == dialect.PG {
-		// BYTEA there, and text the host's. What convert_from returns has another
-		// collation than the index.
+	switch db.Dialect().Name() { // bytes there, and text the host's
+	case dialect.PG: // what convert_from returns has another collation than the index
 		user = `convert_from(s.user_id, 'UTF8') COLLATE "default"`
+	case dialect.MySQL:
+		return nil // what it converts uses no index
 	}
 	// The derived table keeps SQLite from planning the join at every execution.
 	both, err := db.DB.Prepare(`SELECT s.*, u.id, u.name FROM (SELECT ` + sessionColumns + ` FROM ` + prefix + `gatehouse_sessions WHERE id = ` +

@@ -6,15 +6,18 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/mysqldialect"
 	"github.com/uptrace/bun/dialect/pgdialect"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
 	"github.com/uptrace/bun/schema"
@@ -28,12 +31,13 @@ import (
 func TestStatementsOfARequest(t *testing.T) {
 	for _, b := range []struct {
 		name        string
-		dialect     schema.Dialect
+		dialect     func() schema.Dialect
 		connector   func(t *testing.T) driver.Connector
 		placeholder string
 	}{
-		{"SQLite", sqlitedialect.New(), sqliteConnector, "?"},
-		{"PostgreSQL", pgdialect.New(), postgresConnector, "$1"},
+		{"SQLite", func() schema.Dialect { return sqlitedialect.New() }, sqliteConnector, "?"},
+		{"PostgreSQL", func() schema.Dialect { return pgdialect.New() }, postgresConnector, "$1"},
+		{"MariaDB", func() schema.Dialect { return mysqldialect.New() }, mysqlConnector, "?"},
 	} {
 		t.Run(b.name, func(t *testing.T) {
 			prefix := "t" + strings.ToLower(rand.Text()[:10]) + "_"
@@ -46,7 +50,7 @@ func TestStatementsOfARequest(t *testing.T) {
 				}
 				pool.Close()
 			})
-			site, err := bench.NewSQL(bun.NewDB(pool, b.dialect), prefix)
+			site, err := bench.NewSQL(bun.NewDB(pool, b.dialect()), prefix)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -106,6 +110,21 @@ func postgresConnector(t *testing.T) driver.Connector {
 		t.Fatal(err)
 	}
 	return stdlib.GetConnector(*cfg)
+}
+
+func mysqlConnector(t *testing.T) driver.Connector {
+	u, err := url.Parse(server(t, "GATEHOUSE_TEST_MYSQL"))
+	if err != nil {
+		t.Fatal("GATEHOUSE_TEST_MYSQL is not a URL")
+	}
+	cfg := mysql.NewConfig()
+	cfg.User, cfg.DBName, cfg.Net, cfg.Addr = u.User.Username(), strings.TrimPrefix(u.Path, "/"), "tcp", u.Host
+	cfg.Passwd, _ = u.User.Password()
+	c, err := mysql.NewConnector(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 // server returns the name of a server for tests, or skips.

@@ -18,6 +18,7 @@ type kind struct {
 var kinds = []kind{
 	{"sqlite", "", nil, map[string]float64{"scs": 3, "scs, sliding expiry": 6}},
 	{"postgres", "GATEHOUSE_TEST_POSTGRES", bench.Postgres, map[string]float64{"scs": 2.4, "scs, sliding expiry": 6}},
+	{"mysql", "GATEHOUSE_TEST_MYSQL", bench.MySQL, nil},
 	{"redis", "GATEHOUSE_TEST_REDIS", bench.Redis, map[string]float64{"scs": 3, "scs, sliding expiry": 6}},
 }
 
