@@ -251,10 +251,10 @@ func (b *Backend) multiply(ctx context.Context, db *sql.DB, table, id, user, ser
 	return err
 }
 
-// Drop removes the tables that [NewSQL] has made.
+// Drop removes the tables that [NewSQL] has made, and Gatehouse's of users.
 func Drop(db *sql.DB, prefix string) error {
 	for _, table := range []string{
-		"users", "gatehouse_sessions", "gatehouse_credentials", "gatehouse_tickets", "gatehouse_counters",
+		"users", "gatehouse_users", "gatehouse_sessions", "gatehouse_credentials", "gatehouse_tickets", "gatehouse_counters",
 		"gatehouse_migrations", "gatehouse_migration_locks",
 	} {
 		if _, err := db.Exec("DROP TABLE IF EXISTS " + prefix + table); err != nil {

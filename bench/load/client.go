@@ -26,6 +26,7 @@ type client struct {
 type answer struct {
 	status int
 	body   struct {
+		Code    string `json:"code"` // of a refusal
 		UserID  string `json:"user_id"`
 		Session struct {
 			ID string `json:"id"`
@@ -64,7 +65,7 @@ func (c *client) send(what, method, address, cookie string, form url.Values) (an
 		body, err = io.ReadAll(io.LimitReader(res.Body, 1<<20))
 		res.Body.Close()
 		a.status = res.StatusCode
-		if res.StatusCode == http.StatusOK && err == nil {
+		if err == nil {
 			err = json.Unmarshal(bytes.TrimSpace(body), &a.body)
 		}
 		for _, set := range res.Cookies() {
@@ -149,7 +150,7 @@ func (c *client) logIn(site string) {
 		return
 	}
 	if a.status != http.StatusOK || a.cookie == "" {
-		c.run.wrong(fmt.Sprintf("a login: status %d, cookie %t", a.status, a.cookie != ""))
+		c.run.wrong(fmt.Sprintf("a login: status %d %s, cookie %t", a.status, a.body.Code, a.cookie != ""))
 		return
 	}
 	s := &session{user: c.user, cookie: a.cookie}

@@ -19,7 +19,7 @@ const Password = "two processes are one site"
 // on any site, but all the users come from one address, so none are too many.
 func NewSite(store auth.Store, users auth.UserLoader) (http.Handler, *password.Provider, error) {
 	quiet := slog.New(slog.DiscardHandler)
-	p := password.New(&password.Options{Hasher: password.Bcrypt{Cost: 4, InsecureFast: true}, Logger: quiet})
+	p := password.New(&password.Options{Hasher: password.Bcrypt{Cost: 4, InsecureFast: true}, Queue: 4096, Logger: quiet})
 	many := auth.Limit{Max: 1 << 40, Per: time.Hour}
 	m, err := auth.New(users, store, &auth.Options{
 		Providers: []auth.Provider{p},
