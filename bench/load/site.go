@@ -14,9 +14,10 @@ import (
 const Password = "two processes are one site"
 
 // NewSite returns a site, whose page GET /me is for users and says which one is
-// asking, and its provider, by which users are registered. Hashes are of the
-// cheapest sort there is: a site that people use must not do that. Guesses are counted as
-// on any site, but all the users come from one address, so none are too many.
+// asking, and its provider, by which users are registered. Its hashes are of the
+// cheapest sort there is: a site that people use must not do that. Guesses are
+// counted as on any site, and logins wait for their turn, but all the users come
+// from one address, so none are too many.
 func NewSite(store auth.Store, users auth.UserLoader) (http.Handler, *password.Provider, error) {
 	quiet := slog.New(slog.DiscardHandler)
 	p := password.New(&password.Options{Hasher: password.Bcrypt{Cost: 4, InsecureFast: true}, Queue: 4096, Logger: quiet})
