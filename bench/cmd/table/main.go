@@ -75,6 +75,9 @@ func (t *table) run() error {
 	if err := t.million(); err != nil {
 		return err
 	}
+	if err := t.hit(); err != nil {
+		return err
+	}
 	if err := t.growth(); err != nil {
 		return err
 	}

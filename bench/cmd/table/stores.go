@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/gatehouse-go/gatehouse/bench"
 )
@@ -95,6 +96,20 @@ func (t *table) stores() error {
 		}
 		return t.print(mapped, 64, bench.StoreRows("(f) "+b.Name+", session alone", mapped, k.faster))
 	})
+}
+
+// hit prints what a hit in a cache costs.
+func (t *table) hit() error {
+	if !t.wants("(f)") {
+		return nil
+	}
+	op, err := bench.CacheHit()
+	if err != nil {
+		return err
+	}
+	c := bench.Measure(t.rounds, t.slice, op)[0].Cost
+	t.fact("(f) a cache in front of a store", fmt.Sprintf("a hit (%.0f allocations)", c.Allocs), short(c.CPU), "≤ 1 µs", c.CPU <= time.Microsecond)
+	return nil
 }
 
 // growth prints row (k).
