@@ -49,9 +49,14 @@ func SQLite(dir string, users int) (*Backend, error) {
 	}
 	b.bulk = func(ctx context.Context, n int) error {
 		store := b.Store.(*bunstore.Store)
-		for from := 0; from < n; from += 10_000 {
+		for from := 0; from < n; from += 100_000 {
 			err := store.InTx(ctx, func(ctx context.Context) error {
-				for i := from; i < min(n, from+10_000); i++ {
+				// Or every insertion, at random places, reads and writes pages.
+				if _, err := store.DB(ctx).NewRaw("PRAGMA cache_size = -400000").Exec(ctx); err != nil {
+					return err
+				}
+				defer store.DB(ctx).NewRaw("PRAGMA cache_size = -2000").Exec(ctx) // the default
+				for i := from; i < min(n, from+100_000); i++ {
 					if err := store.CreateSession(ctx, growthSession(i)); err != nil {
 						return err
 					}
