@@ -10,6 +10,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -39,9 +40,11 @@ func main() {
 	flag.IntVar(&c.users, "users", 16, "how many accounts the clients share")
 	flag.DurationVar(&c.duration, "duration", time.Minute, "for how long")
 	flag.Int64Var(&c.requests, "requests", 100_000, "fewer requests than this are a failure")
-	flag.StringVar(&c.postgres, "postgres", os.Getenv("GATEHOUSE_TEST_POSTGRES"), "name of the database; default $GATEHOUSE_TEST_POSTGRES, where a password is safer")
-	flag.StringVar(&c.redis, "redis", os.Getenv("GATEHOUSE_TEST_REDIS"), "URL of the server; default $GATEHOUSE_TEST_REDIS")
+	flag.StringVar(&c.postgres, "postgres", "", "name of the database; default $GATEHOUSE_TEST_POSTGRES, where a password is safer")
+	flag.StringVar(&c.redis, "redis", "", "URL of the server; default $GATEHOUSE_TEST_REDIS")
 	flag.Parse()
+	c.postgres = cmp.Or(c.postgres, os.Getenv("GATEHOUSE_TEST_POSTGRES")) // not as the default of a flag, which is printed
+	c.redis = cmp.Or(c.redis, os.Getenv("GATEHOUSE_TEST_REDIS"))
 	err := c.run(ctx)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "load:", err)

@@ -1,9 +1,14 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
+	"slices"
+	"sync"
+	"syscall"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/bench"
@@ -24,7 +29,7 @@ var kinds = []kind{
 }
 
 // each calls f for each sort of backend that is asked for, with a function that
-// opens one. What it opens is closed afterwards.
+// opens one. What it opens is closed afterwards, and when the program is interrupted.
 func (t *table) each(row string, f func(k kind, open func(users int) (*bench.Backend, error)) error) error {
 	for _, k := range kinds {
 		if !t.asked(k.name) {
@@ -35,8 +40,8 @@ func (t *table) each(row string, f func(k kind, open func(users int) (*bench.Bac
 			fmt.Fprintf(os.Stderr, "table: row %s on %s is SKIPPED: set %s\n", row, k.name, k.variable)
 			continue
 		}
-		var opened []*bench.Backend
-		var dirs []string
+		var tidy tidy
+		stop := tidy.whenInterrupted()
 		err := f(k, func(users int) (b *bench.Backend, err error) {
 			if k.open != nil {
 				b, err = k.open(dsn, users)
@@ -45,20 +50,16 @@ func (t *table) each(row string, f func(k kind, open func(users int) (*bench.Bac
 				if dir, err = os.MkdirTemp("", "gatehouse-bench"); err != nil {
 					return nil, err
 				}
-				dirs = append(dirs, dir)
+				tidy.add(func() error { return os.RemoveAll(dir) })
 				b, err = bench.SQLite(dir, users)
 			}
 			if err == nil {
-				opened = append(opened, b)
+				tidy.add(b.Close)
 			}
 			return b, err
 		})
-		for _, b := range opened {
-			err = errors.Join(err, b.Close())
-		}
-		for _, dir := range dirs {
-			err = errors.Join(err, os.RemoveAll(dir))
-		}
+		stop()
+		err = errors.Join(err, tidy.up())
 		if err != nil {
 			return fmt.Errorf("%s: %w", k.name, err)
 		}
@@ -66,14 +67,44 @@ func (t *table) each(row string, f func(k kind, open func(users int) (*bench.Bac
 	return nil
 }
 
-func (t *table) asked(backend string) bool {
-	for _, name := range t.backends {
-		if name == backend {
-			return true
-		}
-	}
-	return false
+// A tidy has what is to be removed, the last first.
+type tidy struct {
+	mu   sync.Mutex
+	todo []func() error
 }
+
+func (t *tidy) add(f func() error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.todo = append(t.todo, f)
+}
+
+func (t *tidy) up() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var errs []error
+	for i := len(t.todo) - 1; i >= 0; i-- {
+		errs = append(errs, t.todo[i]())
+	}
+	t.todo = nil
+	return errors.Join(errs...)
+}
+
+// whenInterrupted tidies up and ends the program if it is interrupted before stop
+// is called.
+func (t *tidy) whenInterrupted() (stop func()) {
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	done := context.AfterFunc(ctx, func() {
+		_ = t.up() // what is measured at this moment fails, and nobody is there to be told
+		os.Exit(130)
+	})
+	return func() {
+		done()
+		cancel()
+	}
+}
+
+func (t *table) asked(backend string) bool { return slices.Contains(t.backends, backend) }
 
 // stores prints row (f).
 func (t *table) stores() error {
