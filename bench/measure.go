@@ -45,6 +45,12 @@ type Result struct {
 	WallRatio, CPURatio float64
 	// WallSlower and CPUSlower are to the second Op, which is Gatehouse.
 	WallSlower, CPUSlower float64
+	// Quiet is the lower quartile of the wall time, QuietRatio and QuietSlower its
+	// ratios to those of the first and the second Op. What waits for a server while
+	// other programs take its processor tells more of them than of itself; they
+	// never help it.
+	Quiet                   time.Duration
+	QuietRatio, QuietSlower float64
 }
 
 // Measure runs the ops by turns, so that whatever else the machine does
@@ -83,6 +89,7 @@ func Measure(rounds int, slice time.Duration, ops ...Op) []Result {
 		}
 		wall, cpu := func(c Cost) time.Duration { return c.Wall }, func(c Cost) time.Duration { return c.CPU }
 		second := min(1, len(ops)-1)
+		quiet := quartileOf(ran, func(k int) time.Duration { return costs[i][k].Wall })
 		results[i] = Result{
 			Op: op,
 			Cost: Cost{
@@ -93,27 +100,45 @@ func Measure(rounds int, slice time.Duration, ops ...Op) []Result {
 			},
 			WallRatio: ratio(0, wall), CPURatio: ratio(0, cpu),
 			WallSlower: ratio(second, wall), CPUSlower: ratio(second, cpu),
+			Quiet: quiet,
 		}
+		results[i].QuietRatio = float64(quiet) / float64(results[0].Quiet)
+	}
+	for i := range results {
+		results[i].QuietSlower = float64(results[i].Quiet) / float64(results[min(1, len(ops)-1)].Quiet)
 	}
 	return results
 }
 
-// enough returns how many op does in about slice, and warms it up.
+// enough returns how many op does in about slice, and warms it up. Of two tries
+// the quicker counts: one may have been stopped by something else.
 func enough(op Op, slice time.Duration) int {
 	for n := 64; ; n *= 4 {
-		if c := op.run(n); c.Wall >= slice/8 {
-			return max(1, int(float64(n)*float64(slice)/float64(c.Wall)))
+		if op.run(n).Wall >= slice/8 {
+			if wall := min(op.run(n).Wall, op.run(n).Wall); wall >= slice/8 {
+				return max(1, int(float64(n)*float64(slice)/float64(wall)))
+			}
 		}
 	}
 }
 
 func medianOf[T cmp.Ordered](rounds []int, of func(round int) T) T {
+	all := sorted(rounds, of)
+	return all[len(all)/2]
+}
+
+func quartileOf[T cmp.Ordered](rounds []int, of func(round int) T) T {
+	all := sorted(rounds, of)
+	return all[len(all)/4]
+}
+
+func sorted[T cmp.Ordered](rounds []int, of func(round int) T) []T {
 	all := make([]T, len(rounds))
 	for i, round := range rounds {
 		all[i] = of(round)
 	}
 	slices.Sort(all)
-	return all[len(all)/2]
+	return all
 }
 
 // timed returns what f costs.

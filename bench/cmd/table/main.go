@@ -111,7 +111,7 @@ func (t *table) print(sites []*bench.Site, checks int, rows []bench.Row) error {
 			gates, held := row.Judge(i, r)
 			t.ok = t.ok && held
 			fmt.Printf("| %s | %s | %s | %s | %.2f | %.2f | %.0f | %.0f | %s |\n", row.Name, r.Op.Name,
-				short(r.Cost.Wall), short(r.Cost.CPU), row.Of(r), row.Slower(r), r.Cost.Allocs, r.Cost.Bytes, gates)
+				short(row.Time(r)), short(r.Cost.CPU), row.Of(r), row.Slower(r), r.Cost.Allocs, r.Cost.Bytes, gates)
 		}
 	}
 	return nil
