@@ -18,7 +18,7 @@ var rules = []deptest.Rule{
 	{Part: "providers/*", May: []string{"auth", "internal/..."}, Third: []string{"*"}},
 
 	{Part: "stores/memory", May: []string{"auth", "internal/..."}},
-	{Part: "stores/cache", May: []string{"auth", "auth/health", "internal/..."}, Third: []string{"golang.org/x/sync/singleflight"}},
+	{Part: "stores/cache", May: []string{"auth", "internal/..."}},
 	{Part: "stores/redis", May: []string{"auth", "auth/health", "internal/..."}, Third: []string{"github.com/redis/go-redis/v9", "github.com/redis/go-redis/v9/..."}},
 	{Part: "stores/bun/open", May: []string{"auth", "auth/health", "internal/...", "stores/bun"}, Third: []string{"*"}},
 	// No driver and no dialect: the host has chosen both.
