@@ -23,7 +23,7 @@ var rules = []deptest.Rule{
 	{Part: "stores/bun/open", May: []string{"auth", "auth/health", "internal/...", "stores/bun"}, Third: []string{"*"}},
 	// No driver and no dialect: the host has chosen both.
 	{Part: "stores/bun", May: []string{"auth", "auth/health", "internal/..."},
-		Third: []string{"github.com/uptrace/bun", "github.com/uptrace/bun/migrate", "github.com/uptrace/bun/schema",
+		Third: []string{"github.com/uptrace/bun", "github.com/uptrace/bun/schema",
 			"github.com/uptrace/bun/dialect", "github.com/uptrace/bun/dialect/feature"}},
 	{Part: "stores/*", May: []string{"auth", "auth/health", "internal/...", "stores/..."}, Third: []string{"*"}},
 
