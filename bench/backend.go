@@ -17,6 +17,8 @@ import (
 // there has a name that nobody else has, and is gone when it is closed.
 type Backend struct {
 	Name string
+	// Server: most of the work is that of another process.
+	Server bool
 	// Store is Gatehouse's.
 	Store auth.Store
 

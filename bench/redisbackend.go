@@ -29,7 +29,7 @@ func Redis(url string, users int) (*Backend, error) {
 	opts.PoolSize, opts.ContextTimeoutEnabled = AtOnce, true
 	client := redis.NewClient(opts)
 	prefix := "bench:" + rand.Text()[:16]
-	b := &Backend{Name: "Redis", users: users, undo: []func() error{client.Close, func() error { return Unlink(ctx, client, prefix) }}}
+	b := &Backend{Name: "Redis", Server: true, users: users, undo: []func() error{client.Close, func() error { return Unlink(ctx, client, prefix) }}}
 	store, err := redisstore.New(client, &redisstore.Options{Prefix: prefix})
 	if err != nil {
 		return nil, errors.Join(err, b.Close())

@@ -60,11 +60,12 @@ func Rows(sites []*Site) []Row {
 }
 
 // StoreRows returns rows (f): the sites of a [Backend], one request at a time and
-// [AtOnce]. The gates are on the latter. faster has those against other sites by their names.
-func StoreRows(name string, sites []*Site, faster map[string]float64) []Row {
+// [AtOnce]. The gates are on the latter. faster has those against other sites by
+// their names. With a server they are on wall time.
+func StoreRows(name string, server bool, sites []*Site, faster map[string]float64) []Row {
 	rows := []Row{
-		{Name: name + ", serial", Quiet: true},
-		{Name: fmt.Sprintf("%s, %d at once", name, AtOnce), Quiet: true, Ratio: 1.3},
+		{Name: name + ", serial", Quiet: server},
+		{Name: fmt.Sprintf("%s, %d at once", name, AtOnce), Quiet: server, Ratio: 1.3},
 	}
 	for _, s := range sites {
 		rs := s.Requests()

@@ -92,7 +92,7 @@ func Postgres(dsn string, users int) (_ *Backend, err error) {
 	}
 	pool := db.DB
 	keepConns(pool)
-	b := &Backend{Name: "PostgreSQL", users: users, undo: []func() error{pool.Close}}
+	b := &Backend{Name: "PostgreSQL", Server: true, users: users, undo: []func() error{pool.Close}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, b.Close())
@@ -151,7 +151,7 @@ func MySQL(dsn string, users int) (*Backend, error) {
 	}
 	keepConns(db.DB)
 	prefix := "b" + strings.ToLower(rand.Text()[:10]) + "_"
-	b := &Backend{Name: "MariaDB", users: users, undo: []func() error{db.Close, func() error { return Drop(db.DB, prefix) }}}
+	b := &Backend{Name: "MariaDB", Server: true, users: users, undo: []func() error{db.Close, func() error { return Drop(db.DB, prefix) }}}
 	if err := b.keepIn(db, prefix); err != nil {
 		return nil, errors.Join(err, b.Close())
 	}

@@ -121,11 +121,11 @@ func (t *table) stores() error {
 			return err
 		}
 		if sites != nil {
-			if err := t.print(sites, 64, bench.StoreRows("(f) "+b.Name+", user there too", sites, k.faster)); err != nil {
+			if err := t.print(sites, 64, bench.StoreRows("(f) "+b.Name+", user there too", b.Server, sites, k.faster)); err != nil {
 				return err
 			}
 		}
-		return t.print(mapped, 64, bench.StoreRows("(f) "+b.Name+", session alone", mapped, k.faster))
+		return t.print(mapped, 64, bench.StoreRows("(f) "+b.Name+", session alone", b.Server, mapped, k.faster))
 	})
 }
 
