@@ -45,15 +45,23 @@ func under(t *testing.T, of func(auth.Store) auth.Store) load.Report {
 }
 
 func TestRun(t *testing.T) {
-	r := under(t, func(s auth.Store) auth.Store { return s })
-	if r.Wrong != 0 || r.Requests < 100 {
-		t.Errorf("of %d answers %d are wrong: %q", r.Requests, r.Wrong, r.Faults)
-	}
+	missing := map[string]bool{}
 	for _, what := range []string{"a page", "a login", "a session", "a log-out", "a revocation", "a revocation of all others", "at once after the end"} {
-		if r.Of[what] == 0 {
-			t.Errorf("%s: none among %v", what, r.Of)
+		missing[what] = true
+	}
+	for range 20 { // a machine that is slow does not come to the rare ones in a second
+		r := under(t, func(s auth.Store) auth.Store { return s })
+		if r.Wrong != 0 {
+			t.Fatalf("of %d answers %d are wrong: %q", r.Requests, r.Wrong, r.Faults)
+		}
+		for what := range r.Of {
+			delete(missing, what)
+		}
+		if len(missing) == 0 {
+			return
 		}
 	}
+	t.Errorf("never done: %v", missing)
 }
 
 // A site that is wrong is found out.
@@ -68,6 +76,12 @@ func TestRunFinds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := under(t, c.of)
+			for range 9 { // on a machine that is slow
+				if r.Wrong > 0 {
+					break
+				}
+				r = under(t, c.of)
+			}
 			if r.Wrong == 0 || !strings.Contains(strings.Join(r.Faults, "\n"), c.want) {
 				t.Errorf("of %d answers %d are wrong: %q", r.Requests, r.Wrong, r.Faults)
 			}
@@ -103,7 +117,7 @@ type lossy struct {
 func (s *lossy) LoadSession(ctx context.Context, id auth.SessionID) (*auth.Session, error) {
 	s.mu.Lock()
 	s.n++
-	lost := s.n%100 == 0
+	lost := s.n%20 == 0
 	s.mu.Unlock()
 	if lost {
 		return nil, auth.ErrNotFound
@@ -122,7 +136,7 @@ func (s *mixed) LoadSession(ctx context.Context, id auth.SessionID) (*auth.Sessi
 	ss, err := s.Store.LoadSession(ctx, id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.n++; err == nil && s.n%50 == 0 && s.last != nil {
+	if s.n++; err == nil && s.n%20 == 0 && s.last != nil {
 		return s.last, nil
 	}
 	if err == nil {
