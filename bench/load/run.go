@@ -24,7 +24,7 @@ type Report struct {
 	Requests int64            `json:"requests"`
 	PerSec   float64          `json:"per_second"`
 	Wrong    int64            `json:"wrong"`
-	Faults   []string         `json:"faults,omitempty"` // the first of the wrong answers
+	Faults   []string         `json:"faults,omitempty"` // what was wrong, each once, 50 at most
 	Of       map[string]int64 `json:"of"`               // how many requests of each sort
 	P50      time.Duration    `json:"p50_ns"`
 	P99      time.Duration    `json:"p99_ns"`
@@ -87,7 +87,7 @@ func (r *run) wrong(what string) {
 	r.wrongs.Add(1)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.faults) < 20 {
+	if len(r.faults) < 50 && !slices.Contains(r.faults, what) {
 		r.faults = append(r.faults, what)
 	}
 }
