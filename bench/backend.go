@@ -28,6 +28,7 @@ type Backend struct {
 	joined func(ctx context.Context, id [32]byte) (*User, error)
 	scs    scs.Store
 	byID   userLookup // the host's: nil if this is no place for users
+	ready  *readyUsers
 
 	// bulk makes n sessions, see growthSession, and size returns how much of the
 	// disk or of memory there is in use.
@@ -94,6 +95,38 @@ func (b *Backend) Sites() (sites, mapped []*Site, err error) {
 	return sites, mapped, nil
 }
 
+// Ready returns the same sites as Sites for a host that has none but the ready-made
+// users of package bunstore, or nil if this is no place for them. The floor finds
+// session and user by one query, and so does Gatehouse; scs has no users, and asks for
+// them by a prepared SELECT of the host's.
+func (b *Backend) Ready() ([]*Site, error) {
+	if b.ready == nil {
+		return nil, nil
+	}
+	floor := handFloor("floor", b.ready.joined)
+	ours, err := gatehouseOf("Gatehouse", b.Store, b.ready.users, readyUser)
+	if err != nil {
+		return nil, err
+	}
+	sites := append([]*Site{floor, ours}, b.scsSites(b.ready.byID)...)
+	behind, err := cached(b.Store)
+	if err != nil {
+		return nil, err
+	}
+	quick, err := gatehouseOf("Gatehouse, cached", behind, b.ready.users, readyUser)
+	if err != nil {
+		return nil, err
+	}
+	sites = append(sites, quick)
+	if err := b.fill(sites); err != nil {
+		return nil, fmt.Errorf("%s: %w", b.Name, err)
+	}
+	if b.analyze != nil {
+		err = b.analyze()
+	}
+	return sites, err
+}
+
 // inMap is the look-up of a host whose users are in a map.
 func inMap(users map[string]*User) userLookup {
 	return func(_ context.Context, id string) (*User, error) {
@@ -109,13 +142,7 @@ func (b *Backend) sites(byID userLookup) ([]*Site, error) {
 	if err != nil {
 		return nil, err
 	}
-	sites := []*Site{keptFloor(b.floor, byID), ours}
-	if b.scs != nil {
-		sites = append(sites,
-			scsSite("scs", b.scs, nil, 0, byID),
-			scsSite(scsSliding, b.scs, nil, time.Hour, byID),
-			scsSite("scs, better codec", b.scs, binaryCodec{}, 0, byID))
-	}
+	sites := append([]*Site{keptFloor(b.floor, byID), ours}, b.scsSites(byID)...)
 	behind, err := cached(b.Store)
 	if err != nil {
 		return nil, err
@@ -125,6 +152,18 @@ func (b *Backend) sites(byID userLookup) ([]*Site, error) {
 		return nil, err
 	}
 	return append(sites, quick), nil
+}
+
+// scsSites returns scs as it comes, with sliding expiry, and with another codec.
+func (b *Backend) scsSites(byID userLookup) []*Site {
+	if b.scs == nil {
+		return nil
+	}
+	return []*Site{
+		scsSite("scs", b.scs, nil, 0, byID),
+		scsSite(scsSliding, b.scs, nil, time.Hour, byID),
+		scsSite("scs, better codec", b.scs, binaryCodec{}, 0, byID),
+	}
 }
 
 // fill begins a session of every user in every site.
@@ -155,7 +194,7 @@ func (b *Backend) fill(sites []*Site) error {
 		if err != nil {
 			return err
 		}
-		return b.floor.put(ctx, floorID(ours.tokens[i]), list[0])
+		return b.floor.put(ctx, floorID(ours.tokens[i]), list[0]) // the newest
 	})
 }
 

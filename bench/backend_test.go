@@ -1,6 +1,7 @@
 package bench_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/gatehouse-go/gatehouse/bench"
@@ -34,7 +35,14 @@ func TestBackends(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, s := range append(sites, mapped...) {
+			ready, err := b.Ready()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if (ready == nil) != (name == "Redis") {
+				t.Errorf("ready-made users: %d sites", len(ready))
+			}
+			for _, s := range slices.Concat(sites, mapped, ready) {
 				if err := bench.Check(s, 16); err != nil {
 					t.Error(err)
 				}

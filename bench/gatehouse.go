@@ -15,11 +15,25 @@ func newGatehouse(users map[string]*User) (*Site, error) {
 }
 
 func gatehouse(name string, store auth.Store, byID userLookup) (*Site, error) {
-	m, err := auth.New(auth.UserFunc(byID), store, &auth.Options{Logger: slog.New(slog.DiscardHandler)})
+	return gatehouseOf(name, store, auth.UserFunc(byID), func(u auth.User) (*User, bool) {
+		own, ok := u.(*User)
+		return own, ok
+	})
+}
+
+// gatehouseOf is gatehouse for any users, whom as makes those of the page of.
+func gatehouseOf(name string, store auth.Store, users auth.UserLoader, as func(auth.User) (*User, bool)) (*Site, error) {
+	m, err := auth.New(users, store, &auth.Options{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return nil, err
 	}
-	known := page(auth.UserFrom[*User])
+	known := page(func(ctx context.Context) (*User, bool) {
+		u, ok := auth.UserFrom[auth.User](ctx)
+		if !ok {
+			return nil, false
+		}
+		return as(u)
+	})
 	return &Site{
 		Name: name, Cookie: "__Host-sid",
 		Private: m.Handler(m.RequireUser(known)),
@@ -29,8 +43,7 @@ func gatehouse(name string, store auth.Store, byID userLookup) (*Site, error) {
 			if err != nil {
 				return nil, false
 			}
-			u, ok := id.User.(*User)
-			return u, ok
+			return as(id.User)
 		})),
 		Plain: m.Handler(http.HandlerFunc(plain)),
 		Enter: func(r *http.Request) (inner *http.Request) {

@@ -98,7 +98,10 @@ func Postgres(dsn string, users int) (_ *Backend, err error) {
 			err = errors.Join(err, b.Close())
 		}
 	}()
-	b.analyze = func() error { _, err := pool.Exec("VACUUM ANALYZE users, gatehouse_sessions, sessions"); return err } // as autovacuum does, later
+	b.analyze = func() error {
+		_, err := pool.Exec("VACUUM ANALYZE users, gatehouse_users, gatehouse_sessions, sessions")
+		return err
+	} // as autovacuum does, later
 	// The name is ours: letters, digits and an underscore.
 	if _, err := pool.Exec("CREATE SCHEMA " + schema); err != nil {
 		return nil, err
@@ -185,6 +188,9 @@ func (b *Backend) keepIn(db *bun.DB, prefix string) error {
 		return err
 	}
 	b.Store, b.byID = store, byID
+	if b.ready, err = openReady(db, store, prefix+"gatehouse_", b.users); err != nil {
+		return err
+	}
 	find, err := db.DB.Prepare(`SELECT ` + sessionColumns + ` FROM ` + prefix + `gatehouse_sessions WHERE id = ` + placeholder(db))
 	if err != nil {
 		return err
@@ -228,9 +234,9 @@ func NewSQL(db *bun.DB, prefix string) (*Site, error) {
 	return gatehouse("Gatehouse", store, byID)
 }
 
-func openIn(db *bun.DB, prefix string, users int) (auth.Store, userLookup, error) {
+func openIn(db *bun.DB, prefix string, users int) (*bunstore.Store, userLookup, error) {
 	ctx := context.Background()
-	store, err := bunstore.New(db, &bunstore.Options{Prefix: prefix + "gatehouse_", NoUsers: true})
+	store, err := bunstore.New(db, &bunstore.Options{Prefix: prefix + "gatehouse_"})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -44,8 +44,9 @@ func TestStatementsOfARequest(t *testing.T) {
 			log := &statementLog{}
 			pool := sql.OpenDB(logged{b.connector(t), log})
 			pool.SetMaxOpenConns(1)
+			first := prefix
 			t.Cleanup(func() {
-				if err := bench.Drop(pool, prefix); err != nil {
+				if err := bench.Drop(pool, first); err != nil {
 					t.Error(err)
 				}
 				pool.Close()
@@ -67,6 +68,30 @@ func TestStatementsOfARequest(t *testing.T) {
 				user := "SELECT id, name FROM " + prefix + "users " + where
 				if len(got) != 2 || !strings.HasPrefix(got[0], "SELECT ") || !strings.HasSuffix(got[0], "FROM "+prefix+"gatehouse_sessions "+where) || got[1] != user {
 					t.Errorf("the statements are\n%s", strings.Join(got, "\n"))
+				}
+			}
+
+			// With the ready-made users both are one.
+			prefix += "r_"
+			if site, err = bench.NewReady(bun.NewDB(pool, b.dialect()), prefix); err != nil {
+				t.Fatal(err)
+			}
+			readyPrefix := prefix
+			t.Cleanup(func() {
+				if err := bench.Drop(pool, readyPrefix); err != nil {
+					t.Error(err)
+				}
+			})
+			w, r = loggedIn(t, site)
+			for range 3 {
+				log.take()
+				w.Reset()
+				site.Private.ServeHTTP(w, r)
+				if w.User == nil || w.User.ID != bench.UserID(3) {
+					t.Fatalf("the user is %v", w.User)
+				}
+				if got := log.take(); len(got) != 1 || !strings.Contains(got[0], "LEFT JOIN "+prefix+"gatehouse_users") {
+					t.Errorf("with ready-made users the statements are\n%s", strings.Join(got, "\n"))
 				}
 			}
 			// Nothing that cannot be a token reaches the database.

@@ -125,6 +125,15 @@ func (t *table) stores() error {
 				return err
 			}
 		}
+		ready, err := b.Ready()
+		if err != nil {
+			return err
+		}
+		if ready != nil {
+			if err := t.print(ready, 64, bench.StoreRows("(f) "+b.Name+", ready-made users", b.Server, ready, k.faster)); err != nil {
+				return err
+			}
+		}
 		return t.print(mapped, 64, bench.StoreRows("(f) "+b.Name+", session alone", b.Server, mapped, k.faster))
 	})
 }
