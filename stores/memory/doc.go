@@ -3,8 +3,8 @@
 // with [NewUsers] as well.
 //
 // It is for sites of one process that may log everybody out when they restart,
-// for tests, and. Nothing is written
-// to disk: what registers here is gone with the process.
+// and for tests. Nothing is written to disk: what registers here is gone with
+// the process.
 //
 // # How it is built
 //
@@ -38,8 +38,8 @@
 // # Sweeping
 //
 // Each write deletes a few things of its own shard that expired more than ten
-// minutes before it, if the shard has more than 64. The store reads no clock: the time is the one in what is
-// written. [Store.Sweep], called by the Manager's Run, deletes the rest, a few
-// at a time, so that no reader waits for long. A store that nobody sweeps is
-// untidy, not wrong.
+// minutes before it, if the shard has more than 64. The store reads no clock:
+// the time is the one in what is written. [Store.Sweep], called by the
+// Manager's Run, deletes the rest, a few at a time, so that no reader waits for
+// long. A store that nobody sweeps is untidy, not wrong.
 package memory
