@@ -1,4 +1,4 @@
-package main
+package customstore
 
 import (
 	"context"
@@ -22,7 +22,7 @@ func (w watched) LoadSession(ctx context.Context, id auth.SessionID) (*auth.Sess
 	return v, err
 }
 
-// Unwrap lets auth.As find Sweep and InTx, which auth.Store does not have.
+// Unwrap lets auth.As find Sweep, which auth.Store does not have.
 func (w watched) Unwrap() any { return w.Store }
 
 // A decorator keeps the contract as well, with all the abilities.

@@ -1,6 +1,8 @@
-package main
+package customstore
 
 import (
+	"context"
+	"crypto/rand"
 	"fmt"
 	"io"
 	"net/http"
@@ -9,10 +11,11 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
 
 	"github.com/gatehouse-go/gatehouse/auth"
-	"github.com/gatehouse-go/gatehouse/examples/internal/indexed"
-	"github.com/gatehouse-go/gatehouse/examples/internal/people"
 	"github.com/gatehouse-go/gatehouse/providers/password"
 )
 
@@ -30,36 +33,76 @@ func Example() {
 	resp, err := browser.PostForm(server.URL+"/auth/register", url.Values{"email": {"ada@example.com"}, "password": {"correct horse battery staple"}})
 	check(err)
 	check(resp.Body.Close())
-	fmt.Print(get(browser, server.URL))
+	fmt.Print(visit(browser, server.URL))
 	check(db.Close())
 
 	db, site = start(filepath.Join(folder, "site.db"))
 	defer db.Close()
 	server.Config.Handler = site // at the same address
-	fmt.Print(get(browser, server.URL))
+	fmt.Print(visit(browser, server.URL))
 	server.Close()
 	// Output:
 	// Hello ada@example.com!
 	// Hello ada@example.com!
 }
 
-func start(file string) (*indexed.DB, http.Handler) {
-	db, err := indexed.Open(file, nil)
+// start starts the site. Its users are in the same file, in a bucket of their own.
+func start(file string) (*bolt.DB, http.Handler) {
+	db, err := open(file)
 	check(err)
-	m, err := auth.New(people.Users{DB: db}, store{db}, &auth.Options{
+	s, err := newStore(db)
+	check(err)
+	m, err := auth.New(users{db}, s, &auth.Options{
 		Providers: []auth.Provider{password.New(nil)}, InsecureCookies: true,
 	})
 	check(err)
 	mux := http.NewServeMux()
 	m.Mount(mux)
 	mux.Handle("GET /{$}", m.RequireUser(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		u, _ := auth.UserFrom[people.User](r.Context())
+		u, _ := auth.UserFrom[user](r.Context())
 		fmt.Fprintf(w, "Hello %s!\n", u.Email)
 	})))
 	return db, m.Handler(mux)
 }
 
-func get(browser *http.Client, address string) string {
+// open opens the file, or makes it. If another process has it open, that is an error after a second.
+func open(file string) (*bolt.DB, error) {
+	return bolt.Open(file, 0o600, &bolt.Options{Timeout: time.Second})
+}
+
+type users struct{ db *bolt.DB }
+
+type user struct {
+	ID string
+	auth.Profile
+}
+
+func (u user) AuthID() string { return u.ID }
+
+func (u users) CreateUser(ctx context.Context, p auth.Profile) (id string, err error) {
+	id = rand.Text()
+	return id, u.db.Update(func(tx *bolt.Tx) error {
+		b, err := tx.CreateBucketIfNotExists([]byte("users"))
+		if err != nil {
+			return err
+		}
+		return put(b, "user "+id, user{id, p})
+	})
+}
+
+func (u users) LoadUser(ctx context.Context, id string) (auth.User, error) {
+	var v user
+	err := u.db.View(func(tx *bolt.Tx) error {
+		b := tx.Bucket([]byte("users"))
+		if b == nil {
+			return auth.ErrNotFound
+		}
+		return get(b, "user "+id, &v)
+	})
+	return v, err
+}
+
+func visit(browser *http.Client, address string) string {
 	resp, err := browser.Get(address)
 	check(err)
 	defer resp.Body.Close()

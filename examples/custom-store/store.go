@@ -1,210 +1,249 @@
-package main
+// Package customstore is a whole auth.Store over bbolt, a file of keys and values: docs/writing-a-store.md goes through it.
+package customstore
 
 import (
 	"cmp"
 	"context"
-	"errors"
+	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/auth"
-	"github.com/gatehouse-go/gatehouse/examples/internal/indexed"
+	bolt "go.etcd.io/bbolt"
 )
 
-// A store is an auth.Store and an auth.Sweeper. InTx and Close are DB's.
-type store struct{ *indexed.DB }
+// A store is an auth.Store and an auth.Sweeper. Everything is in one bucket, under keys that begin with its sort.
+type store struct{ db *bolt.DB }
 
-func kept(t time.Time) time.Time          { return t.Truncate(time.Millisecond).UTC() }
-func sessionKey(id auth.SessionID) string { return indexed.Key("session", string(id[:])) }
-
-func putSession(tx *indexed.Tx, v *auth.Session) error {
-	return tx.Put(sessionKey(v.ID), v, indexed.Key("session of", v.UserID), indexed.At("session ends", v.ExpiresAt))
+func newStore(db *bolt.DB) (store, error) {
+	return store{db}, db.Update(func(tx *bolt.Tx) error { _, err := tx.CreateBucketIfNotExists([]byte("auth")); return err })
 }
 
 func (s store) CreateSession(ctx context.Context, v *auth.Session) error {
-	return s.Update(ctx, func(tx *indexed.Tx) error {
-		if err := v.Validate(); err != nil || tx.Has(sessionKey(v.ID)) {
+	return in(ctx, s.db.Update, func(b *bolt.Bucket) error {
+		if err := v.Validate(); err != nil || has(b, join("session", string(v.ID[:]))) {
 			return cmp.Or(err, auth.ErrExists)
 		}
-		n := *v // v stays as it is, with its proofs
-		n.Version, n.CreatedAt, n.SeenAt, n.EndsAt, n.ExpiresAt = 1, kept(v.CreatedAt), kept(v.SeenAt), kept(v.EndsAt), kept(v.ExpiresAt)
-		n.Proofs = slices.Clone(v.Proofs)
+		n := *v // v is the caller's, and so are its proofs
+		n.Version, n.Proofs = 1, slices.Clone(v.Proofs)
 		for i := range n.Proofs {
-			n.Proofs[i].At = kept(n.Proofs[i].At)
+			n.Proofs[i].At = cut(n.Proofs[i].At)
 		}
-		return putSession(tx, &n)
+		n.CreatedAt, n.SeenAt, n.EndsAt, n.ExpiresAt = cut(v.CreatedAt), cut(v.SeenAt), cut(v.EndsAt), cut(v.ExpiresAt)
+		return put(b, join("session", string(v.ID[:])), n)
 	})
 }
 
-func (s store) LoadSession(ctx context.Context, id auth.SessionID) (*auth.Session, error) {
-	return indexed.Load[*auth.Session](ctx, s.DB, sessionKey(id))
+func (s store) LoadSession(ctx context.Context, id auth.SessionID) (v *auth.Session, err error) {
+	err = in(ctx, s.db.View, func(b *bolt.Bucket) error { return get(b, join("session", string(id[:])), &v) })
+	return v, err
 }
 
 func (s store) UpdateSession(ctx context.Context, v *auth.Session) error {
-	return s.Update(ctx, func(tx *indexed.Tx) error {
-		n, err := indexed.Get[*auth.Session](tx, sessionKey(v.ID))
-		if err != nil || n.Version != v.Version {
+	return in(ctx, s.db.Update, func(b *bolt.Bucket) error {
+		var n auth.Session
+		if err := get(b, join("session", string(v.ID[:])), &n); err != nil || n.Version != v.Version {
 			return cmp.Or(err, auth.ErrConflict)
 		}
-		n.SeenAt, n.ExpiresAt, n.Stale, n.Version = kept(v.SeenAt), kept(v.ExpiresAt), v.Stale, n.Version+1
-		return putSession(tx, n)
+		n.SeenAt, n.ExpiresAt, n.Stale, n.Version = cut(v.SeenAt), cut(v.ExpiresAt), v.Stale, n.Version+1
+		return put(b, join("session", string(v.ID[:])), n)
 	})
 }
 
 func (s store) DeleteSession(ctx context.Context, id auth.SessionID) error {
-	return s.Update(ctx, func(tx *indexed.Tx) error { return tx.Delete(sessionKey(id)) })
+	return in(ctx, s.db.Update, func(b *bolt.Bucket) error { return take(b, join("session", string(id[:])), &auth.Session{}) })
 }
 
 func (s store) DeleteUserSessions(ctx context.Context, userID string, except ...auth.SessionID) error {
-	return s.Update(ctx, func(tx *indexed.Tx) error {
-		return indexed.DeleteFunc(tx, indexed.Key("session of", userID), func(v *auth.Session) bool { return !slices.Contains(except, v.ID) })
+	return in(ctx, s.db.Update, func(b *bolt.Bucket) error {
+		return each(b, join("session of", userID), -1, func(v auth.Session) bool { return !slices.Contains(except, v.ID) })
 	})
 }
 
-func (s store) UserSessions(ctx context.Context, userID string) ([]*auth.Session, error) {
-	all, err := indexed.Find[*auth.Session](ctx, s.DB, indexed.Key("session of", userID))
+func (s store) UserSessions(ctx context.Context, userID string) (all []*auth.Session, err error) {
+	err = in(ctx, s.db.View, func(b *bolt.Bucket) error {
+		return each(b, join("session of", userID), -1, func(v *auth.Session) bool { all = append(all, v); return false })
+	})
 	slices.SortFunc(all, func(v, w *auth.Session) int { return w.CreatedAt.Compare(v.CreatedAt) })
 	return all, err
 }
 
-func (s store) LoadCredential(ctx context.Context, kind, key string) (auth.Credential, error) {
-	return indexed.Load[auth.Credential](ctx, s.DB, indexed.Key("credential", kind, key))
+func (s store) LoadCredential(ctx context.Context, kind, key string) (c auth.Credential, err error) {
+	err = in(ctx, s.db.View, func(b *bolt.Bucket) error { return get(b, join("credential", kind, key), &c) })
+	return c, err
 }
 
-func (s store) UserCredentials(ctx context.Context, userID string, kinds ...string) ([]auth.Credential, error) {
-	all, err := indexed.Find[auth.Credential](ctx, s.DB, indexed.Key("credential of", userID))
-	all = slices.DeleteFunc(all, func(c auth.Credential) bool { return len(kinds) > 0 && !slices.Contains(kinds, c.Kind) })
+func (s store) UserCredentials(ctx context.Context, userID string, kinds ...string) (all []auth.Credential, err error) {
+	err = in(ctx, s.db.View, func(b *bolt.Bucket) error {
+		return each(b, join("credential of", userID), -1, func(c auth.Credential) bool { all = append(all, c); return false })
+	})
+	all = slices.DeleteFunc(all, func(c auth.Credential) bool { return !among(kinds, c.Kind) })
 	slices.SortFunc(all, func(c, d auth.Credential) int { return cmp.Or(cmp.Compare(c.Kind, d.Kind), cmp.Compare(c.Key, d.Key)) })
 	return all, err
 }
 
-// ChangeCredentials looks at all changes before it makes the first: if one is refused, none is made.
 func (s store) ChangeCredentials(ctx context.Context, changes ...auth.Change) error {
-	return s.Update(ctx, func(tx *indexed.Tx) (err error) {
-		steps := map[string]func() error{}
+	return in(ctx, s.db.Update, func(b *bolt.Bucket) error {
+		seen := map[string]bool{}
 		for _, c := range changes {
+			var was auth.Credential
 			named := cmp.Or(c.Old, c.New, &auth.Credential{})
-			key := indexed.Key("credential", named.Kind, named.Key)
-			if steps[key] != nil {
-				return fmt.Errorf("%w: two changes of one credential", auth.ErrInvalid)
+			key := join("credential", named.Kind, named.Key)
+			err := get(b, key, &was)
+			switch {
+			case seen[key] || c == auth.Change{}:
+				return auth.ErrInvalid
+			case c.Old == nil && has(b, key):
+				return auth.ErrExists
+			case c.Old != nil && (err != nil || was.Version != c.Old.Version):
+				return cmp.Or(err, auth.ErrConflict)
+			case c.New == nil:
+				err = put(b, key, nil)
+			case c.Old != nil && (c.New.UserID != was.UserID || join("credential", c.New.Kind, c.New.Key) != key):
+				return auth.ErrInvalid
+			default:
+				n := *c.New
+				n.CreatedAt, n.VerifiedAt, n.UsedAt, n.ExpiresAt = cut(n.CreatedAt), cut(n.VerifiedAt), cut(n.UsedAt), cut(n.ExpiresAt)
+				n.Version, n.Data = was.Version+1, append([]byte(nil), n.Data...) // nil for none
+				err = cmp.Or(n.Validate(), put(b, key, n))
 			}
-			if steps[key], err = change(tx, key, c); err != nil {
-				return err
-			}
-		}
-		for _, step := range steps {
-			if err := step(); err != nil {
-				return err
+			if seen[key] = true; err != nil {
+				return err // and with it all changes are undone
 			}
 		}
 		return nil
 	})
-}
-
-// change returns what makes the change, or why it cannot be made.
-func change(tx *indexed.Tx, key string, c auth.Change) (step func() error, err error) {
-	was, err := indexed.Get[auth.Credential](tx, key)
-	switch {
-	case c.Old == nil && c.New == nil:
-		return nil, fmt.Errorf("%w: a change of nothing", auth.ErrInvalid)
-	case c.New != nil && c.New.Validate() != nil:
-		return nil, c.New.Validate()
-	case c.Old == nil && !errors.Is(err, auth.ErrNotFound):
-		return nil, cmp.Or(err, auth.ErrExists)
-	case c.Old != nil && (err != nil || c.Old.Version != was.Version):
-		return nil, cmp.Or(err, auth.ErrConflict)
-	case c.New == nil:
-		return func() error { return tx.Delete(key) }, nil
-	case c.Old != nil && (c.New.Kind != was.Kind || c.New.Key != was.Key || c.New.UserID != was.UserID):
-		return nil, fmt.Errorf("%w: a credential keeps its kind, key and user", auth.ErrInvalid)
-	}
-	n := *c.New
-	n.CreatedAt, n.VerifiedAt, n.UsedAt, n.ExpiresAt = kept(n.CreatedAt), kept(n.VerifiedAt), kept(n.UsedAt), kept(n.ExpiresAt)
-	n.Version, n.Data = was.Version+1, append([]byte(nil), n.Data...) // nil for none
-	return func() error {
-		return tx.Put(key, n, indexed.Key("credential of", n.UserID), indexed.At("credential ends", n.ExpiresAt))
-	}, nil
 }
 
 func (s store) PutTicket(ctx context.Context, t auth.Ticket) error {
-	return s.Update(ctx, func(tx *indexed.Tx) error {
-		key := indexed.Key("ticket", t.Purpose, t.Key)
-		slot := indexed.Key("ticket in", t.Purpose, cmp.Or(t.Slot, "\x00"+t.Key)) // without a slot, one of its own
-		if err := t.Validate(); err != nil || tx.Has(key) {
+	return in(ctx, s.db.Update, func(b *bolt.Bucket) error {
+		if err := t.Validate(); err != nil || has(b, join("ticket", t.Purpose, t.Key)) {
 			return cmp.Or(err, auth.ErrExists)
 		}
-		if err := indexed.DeleteFunc(tx, slot, func(auth.Ticket) bool { return true }); err != nil {
-			return err
-		}
-		t.CreatedAt, t.ExpiresAt, t.Data = kept(t.CreatedAt), kept(t.ExpiresAt), append([]byte(nil), t.Data...)
-		return tx.Put(key, t, slot, indexed.Key("ticket of", t.UserID), indexed.At("ticket ends", t.ExpiresAt))
+		err := each(b, join("ticket in", t.Purpose, cmp.Or(t.Slot, "\x00"+t.Key)), -1, func(auth.Ticket) bool { return true })
+		t.CreatedAt, t.ExpiresAt, t.Data = cut(t.CreatedAt), cut(t.ExpiresAt), append([]byte(nil), t.Data...)
+		return cmp.Or(err, put(b, join("ticket", t.Purpose, t.Key), t))
 	})
 }
 
-func (s store) LoadTicket(ctx context.Context, purpose, key string) (auth.Ticket, error) {
-	return indexed.Load[auth.Ticket](ctx, s.DB, indexed.Key("ticket", purpose, key))
+func (s store) LoadTicket(ctx context.Context, purpose, key string) (t auth.Ticket, err error) {
+	err = in(ctx, s.db.View, func(b *bolt.Bucket) error { return get(b, join("ticket", purpose, key), &t) })
+	return t, err
 }
 
-func (s store) TakeTicket(ctx context.Context, purpose, key string) (auth.Ticket, error) {
-	return indexed.Take[auth.Ticket](ctx, s.DB, indexed.Key("ticket", purpose, key))
+func (s store) TakeTicket(ctx context.Context, purpose, key string) (t auth.Ticket, err error) {
+	err = in(ctx, s.db.Update, func(b *bolt.Bucket) error { return take(b, join("ticket", purpose, key), &t) })
+	return t, err
 }
 
 func (s store) DeleteUserTickets(ctx context.Context, userID string, purposes ...string) error {
-	return s.Update(ctx, func(tx *indexed.Tx) error {
-		return indexed.DeleteFunc(tx, indexed.Key("ticket of", userID), func(t auth.Ticket) bool {
-			return userID != "" && (len(purposes) == 0 || slices.Contains(purposes, t.Purpose))
-		})
+	return in(ctx, s.db.Update, func(b *bolt.Bucket) error {
+		return each(b, join("ticket of", userID), -1, func(t auth.Ticket) bool { return userID != "" && among(purposes, t.Purpose) })
 	})
 }
 
-type counter struct {
-	N     int64
-	Until time.Time // zero: until it is forgotten
-}
-
-func (s store) Count(ctx context.Context, key string, window time.Duration, now time.Time) (n int64, until time.Time, err error) {
-	err = s.Update(ctx, func(tx *indexed.Tx) error {
+func (s store) Count(ctx context.Context, key string, window time.Duration, now time.Time) (int64, time.Time, error) {
+	var c auth.Credential // keeps a counter: its Version is the number
+	err := in(ctx, s.db.Update, func(b *bolt.Bucket) (err error) {
 		if err := (&auth.Ticket{Purpose: "count", Key: key}).Validate(); err != nil || window < 0 {
-			return cmp.Or(err, fmt.Errorf("%w: negative window", auth.ErrInvalid))
+			return cmp.Or(err, auth.ErrInvalid)
 		}
-		c, err := indexed.Get[counter](tx, indexed.Key("counter", key))
-		if err != nil && !errors.Is(err, auth.ErrNotFound) {
-			return err
+		if has(b, join("counter", key)) {
+			err = get(b, join("counter", key), &c)
 		}
-		if c.N == 0 || !c.Until.IsZero() && !now.Before(c.Until) { // it begins
-			c = counter{}
+		if c.Version == 0 || due(c.ExpiresAt, now) { // a window begins
+			c = auth.Credential{}
 			if window > 0 {
-				c.Until = kept(now.Add(window))
+				c.ExpiresAt = cut(now.Add(window))
 			}
 		}
-		n, until = c.N+1, c.Until
-		return tx.Put(indexed.Key("counter", key), counter{n, until}, indexed.At("counter ends", until))
+		c.Version++
+		return cmp.Or(err, put(b, join("counter", key), c))
 	})
-	return n, until, err
+	return c.Version, c.ExpiresAt, err
 }
 
 func (s store) Forget(ctx context.Context, keys ...string) error {
-	return s.Update(ctx, func(tx *indexed.Tx) error {
+	return in(ctx, s.db.Update, func(b *bolt.Bucket) (err error) {
 		for _, key := range keys {
-			if err := tx.Delete(indexed.Key("counter", key)); err != nil && !errors.Is(err, auth.ErrNotFound) {
-				return err
-			}
+			err = cmp.Or(err, put(b, join("counter", key), nil))
 		}
-		return nil
+		return err
 	})
 }
 
-// Sweep implements auth.Sweeper. What never ends has the name of the zero time, which is before all others.
 func (s store) Sweep(ctx context.Context, now time.Time, limit int) (n int, err error) {
-	err = s.Update(ctx, func(tx *indexed.Tx) error {
-		for _, ends := range []string{"session ends", "credential ends", "ticket ends", "counter ends"} {
-			deleted, err := tx.DeleteFrom(indexed.At(ends, time.Time{}.Add(time.Millisecond)), indexed.At(ends, now), limit)
-			if n += deleted; err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	for _, sort := range []string{"session", "credential", "ticket", "counter"} {
+		err = cmp.Or(err, in(ctx, s.db.Update, func(b *bolt.Bucket) error {
+			return each(b, sort+" until ", limit, func(t auth.Ticket) bool {
+				if due(t.ExpiresAt, now) {
+					n++
+				}
+				return due(t.ExpiresAt, now)
+			})
+		}))
+	}
 	return n, err
 }
+
+func in(ctx context.Context, run func(func(*bolt.Tx) error) error, f func(b *bolt.Bucket) error) error {
+	if ctx.Err() != nil { // bbolt does not look at it, also not while f waits for others; what f does after its end is undone
+		return ctx.Err()
+	}
+	return run(func(tx *bolt.Tx) error { return cmp.Or(ctx.Err(), f(tx.Bucket([]byte("auth")))) })
+}
+
+func get(b *bolt.Bucket, key string, v any) error {
+	if !has(b, key) {
+		return auth.ErrNotFound
+	}
+	return json.Unmarshal(b.Get([]byte(key)), v)
+}
+
+// put keeps v under the key, as JSON, in place of what is there, and the key in an index: behind each name. Nil is nothing.
+func put(b *bolt.Bucket, key string, v any) error {
+	data, err := json.Marshal(v)
+	for _, name := range names(key, b.Get([]byte(key))) {
+		err = cmp.Or(err, b.Delete([]byte(name+key)))
+	}
+	if v == nil {
+		return cmp.Or(err, b.Delete([]byte(key)))
+	}
+	for _, name := range names(key, data) {
+		err = cmp.Or(err, b.Put([]byte(name+key), []byte(key)))
+	}
+	return cmp.Or(err, b.Put([]byte(key), data))
+}
+
+// each calls f with the first things that have the name (limit at most, -1 for all), and removes those for which f is true.
+func each[T any](b *bolt.Bucket, name string, limit int, f func(T) bool) (err error) {
+	var keys []string
+	c := b.Cursor()
+	for k, key := c.Seek([]byte(name)); strings.HasPrefix(string(k), name) && len(keys) != limit; k, key = c.Next() {
+		keys = append(keys, string(key))
+	}
+	for _, key := range keys {
+		var v T
+		if err = cmp.Or(err, get(b, key, &v)); err == nil && f(v) {
+			err = put(b, key, nil)
+		}
+	}
+	return err
+}
+
+func names(key string, data []byte) []string {
+	var v auth.Ticket // whatever it is, its fields that matter here are those of a ticket, too
+	_ = json.Unmarshal(data, &v)
+	sort, _, _ := strings.Cut(key, " ")
+	until := fmt.Sprintf(" until %020d ", uint64(v.ExpiresAt.UnixMilli())) // the zero time, which is negative, comes last
+	return []string{join(sort+" of", v.UserID), join(sort+" in", v.Purpose, cmp.Or(v.Slot, "\x00"+v.Key)), sort + until}
+}
+
+func has(b *bolt.Bucket, key string) bool          { return b.Get([]byte(key)) != nil }
+func take(b *bolt.Bucket, key string, v any) error { return cmp.Or(get(b, key, v), put(b, key, nil)) }
+func join(sort string, texts ...string) string     { return fmt.Sprintf("%s %q ", sort, texts) }
+func cut(t time.Time) time.Time                    { return t.UTC().Truncate(time.Millisecond) }
+func due(t, now time.Time) bool                    { return !t.IsZero() && !t.After(now) }
+func among(some []string, s string) bool           { return len(some) == 0 || slices.Contains(some, s) }
