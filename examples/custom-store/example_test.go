@@ -11,11 +11,13 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"testing"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
 
 	"github.com/gatehouse-go/gatehouse/auth"
+	"github.com/gatehouse-go/gatehouse/auth/authtest"
 	"github.com/gatehouse-go/gatehouse/providers/password"
 )
 
@@ -30,7 +32,8 @@ func Example() {
 
 	db, site := start(filepath.Join(folder, "site.db"))
 	server := httptest.NewServer(site)
-	resp, err := browser.PostForm(server.URL+"/auth/register", url.Values{"email": {"ada@example.com"}, "password": {"correct horse battery staple"}})
+	ada := url.Values{"email": {"ada@example.com"}, "password": {"correct horse battery staple"}}
+	resp, err := browser.PostForm(server.URL+"/auth/register", ada)
 	check(err)
 	check(resp.Body.Close())
 	fmt.Print(visit(browser, server.URL))
@@ -46,7 +49,7 @@ func Example() {
 	// Hello ada@example.com!
 }
 
-// start starts the site. Its users are in the same file, in a bucket of their own.
+// start starts the site. Its users are in the same file, another sort of thing.
 func start(file string) (*bolt.DB, http.Handler) {
 	db, err := open(file)
 	check(err)
@@ -81,25 +84,23 @@ func (u user) AuthID() string { return u.ID }
 
 func (u users) CreateUser(ctx context.Context, p auth.Profile) (id string, err error) {
 	id = rand.Text()
-	return id, u.db.Update(func(tx *bolt.Tx) error {
-		b, err := tx.CreateBucketIfNotExists([]byte("users"))
-		if err != nil {
-			return err
-		}
-		return put(b, "user "+id, user{id, p})
-	})
+	err = in(ctx, u.db.Update, func(b *bolt.Bucket) error { return put(b, join("user", id), user{id, p}) })
+	return id, err
 }
 
 func (u users) LoadUser(ctx context.Context, id string) (auth.User, error) {
 	var v user
-	err := u.db.View(func(tx *bolt.Tx) error {
-		b := tx.Bucket([]byte("users"))
-		if b == nil {
-			return auth.ErrNotFound
-		}
-		return get(b, "user "+id, &v)
-	})
+	err := in(ctx, u.db.View, func(b *bolt.Bucket) error { return get(b, join("user", id), &v) })
 	return v, err
+}
+
+func TestUsers(t *testing.T) {
+	u := users{openStore(t).(store).db}
+	id, err := u.CreateUser(t.Context(), auth.Profile{Email: "ada@example.com"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	authtest.TestUserLoader(t, u, id)
 }
 
 func visit(browser *http.Client, address string) string {

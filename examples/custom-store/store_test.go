@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -49,6 +50,51 @@ func TestAbilities(t *testing.T) {
 	}
 }
 
+// bbolt knows no contexts. One that has ended is not let wait for those who write, and one that ends while it waits
+// changes nothing.
+func TestContextAndLock(t *testing.T) {
+	s := openStore(t).(store)
+	writes, err := s.db.Begin(true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.CreateSession(ended, session(1, 1)); !errors.Is(err, context.Canceled) { // or it waits for ever
+		t.Errorf("with a context that has ended: %v", err)
+	}
+	ends := &endsLater{Context: t.Context(), looked: make(chan struct{}), end: make(chan struct{})}
+	done := make(chan error)
+	go func() { done <- s.CreateSession(ends, session(1, 2)) }()
+	<-ends.looked
+	close(ends.end)
+	if err := writes.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("with a context that ended while it waited: %v", err)
+	}
+	if _, err := s.LoadSession(t.Context(), session(1, 2).ID); !errors.Is(err, auth.ErrNotFound) {
+		t.Errorf("what was refused: %v", err)
+	}
+}
+
+// endsLater is a context that says that it has been looked at, and then waits until it may end.
+type endsLater struct {
+	context.Context
+	looked, end chan struct{}
+	n           atomic.Int64
+}
+
+func (c *endsLater) Err() error {
+	if c.n.Add(1) == 1 {
+		close(c.looked)
+		return nil
+	}
+	<-c.end
+	return context.Canceled
+}
+
 // TestShort: it is said that a store is short, and that all of it is here.
 func TestShort(t *testing.T) {
 	files, err := filepath.Glob("*.go")
@@ -61,7 +107,7 @@ func TestShort(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if bytes.Contains(source, []byte("\t\"github.com/gatehouse-go/gatehouse/"+"examples/")) {
+		if bytes.Contains(source, []byte("\"github.com/gatehouse-go/gatehouse/"+"examples/")) {
 			t.Errorf("%s has a part of the store from another folder", file)
 		}
 		if strings.HasSuffix(file, "_test.go") {
