@@ -87,7 +87,9 @@
 // changes in one step; it is done in the same way on one server. A session is
 // written so that it is not found yet, then entered into the index, then
 // found: CreateSession is three round trips. Deleting a user's sessions marks
-// the entries, deletes the sessions, and then removes the entries. Whoever
+// the entries, deletes the sessions, and then removes the entries; if somebody
+// else has deleted one of them meanwhile, who may have put another in its place,
+// it begins again. Whoever
 // stops in between leaves a session that is in the index, or an entry of no
 // session, which the next to look removes. So there is never a session that its user
 // cannot see and revoke, and DeleteUserSessions never leaves one over whose

@@ -123,22 +123,28 @@ func (s *Store) drop(ctx context.Context, userID string, members []member) error
 	return nil
 }
 
-// finish deletes the sessions of members that are doomed, and then these.
-func (s *Store) finish(ctx context.Context, userID string, doomed []member) error {
+// finish deletes the sessions of members that are doomed, and then these. all is
+// false if somebody else has deleted one of the sessions.
+func (s *Store) finish(ctx context.Context, userID string, doomed []member) (all bool, err error) {
+	all = true
 	for rest := doomed; len(rest) > 0; {
 		n := min(len(rest), batch)
+		kills := make([]*redis.Cmd, n)
 		_, err := s.client.Pipelined(ctx, func(p redis.Pipeliner) error {
-			for _, m := range rest[:n] {
-				p.Eval(ctx, kill, []string{s.sessionKey((*auth.SessionID)(m[:32]))}, m[32:])
+			for i, m := range rest[:n] {
+				kills[i] = p.Eval(ctx, kill, []string{s.sessionKey((*auth.SessionID)(m[:32]))}, m[32:])
 			}
 			return nil
 		})
 		if err != nil {
-			return err
+			return false, err
+		}
+		for _, k := range kills {
+			all = all && k.Val() == int64(1)
 		}
 		rest = rest[n:]
 	}
-	return s.drop(ctx, userID, doomed)
+	return all, s.drop(ctx, userID, doomed)
 }
 
 // batch is how many commands are sent at once.
@@ -177,6 +183,9 @@ func parseMember(text string) (m member, err error) {
 // the list in one step, and can be loaded until they are deleted, one server of
 // a cluster after the other. If it fails in between, call it again; whoever
 // asks for the user's sessions finishes it, too.
+//
+// Whoever deletes a session before it does, and was told that it was they who
+// ended it, may have put another in its place: a renewal. So it looks again.
 func (s *Store) DeleteUserSessions(ctx context.Context, userID string, except ...auth.SessionID) error {
 	if err := ctx.Err(); err != nil {
 		return outage(ctx, "delete sessions of user", err)
@@ -188,20 +197,35 @@ func (s *Store) DeleteUserSessions(ctx context.Context, userID string, except ..
 	for i := range except {
 		spare[i] = except[i][:]
 	}
+	for range tries {
+		doomed, err := s.doom(ctx, userID, spare)
+		if err != nil {
+			return outage(ctx, "delete sessions of user", err)
+		}
+		all, err := s.finish(ctx, userID, doomed)
+		if err != nil {
+			return outage(ctx, "delete sessions of user", err)
+		}
+		if all {
+			return nil
+		}
+	}
+	return outage(ctx, "delete sessions of user", errors.New("somebody else begins and ends sessions of theirs all the time"))
+}
+
+// doom dooms the user's members but those to spare, and returns all that are.
+func (s *Store) doom(ctx context.Context, userID string, spare []any) ([]member, error) {
 	v, err := s.run(ctx, indexDoom, []string{s.userKey(userID)}, spare...)
 	if err != nil {
-		return outage(ctx, "delete sessions of user", err)
+		return nil, err
 	}
 	list, _ := v.([]any)
 	doomed := make([]member, len(list))
 	for i, text := range list {
 		text, _ := text.(string)
 		if doomed[i], err = parseMember(text); err != nil {
-			return outage(ctx, "delete sessions of user", err)
+			return nil, err
 		}
 	}
-	if err := s.finish(ctx, userID, doomed); err != nil {
-		return outage(ctx, "delete sessions of user", err)
-	}
-	return nil
+	return doomed, nil
 }

@@ -243,13 +243,13 @@ func (s *Store) UserSessions(ctx context.Context, userID string) ([]*auth.Sessio
 	return list, nil
 }
 
-// tries is how often a list is read that changes all the time.
+// tries is how often a list is read, or emptied, that changes all the time.
 const tries = 8
 
 func (s *Store) userSessions(ctx context.Context, userID string) ([]*auth.Session, error) {
 	live, doomed, err := s.members(ctx, userID)
 	for try := 0; err == nil; try++ {
-		if err = s.finish(ctx, userID, doomed); err != nil {
+		if _, err = s.finish(ctx, userID, doomed); err != nil {
 			break
 		}
 		var found []*stored
