@@ -53,8 +53,6 @@ func (s *Store) nodes(ctx context.Context) (nodes []*redis.Client, err error) {
 		return []*redis.Client{c}, nil
 	case *redis.ClusterClient:
 		err = c.ForEachMaster(ctx, add)
-	case *redis.Ring:
-		err = c.ForEachShard(ctx, add)
 	default:
 		err = fmt.Errorf("a client of type %T cannot be examined", c)
 	}
@@ -77,8 +75,6 @@ func (s *Store) checkClient() []health.Finding {
 	case *redis.Client:
 		obeys = c.Options().ContextTimeoutEnabled
 	case *redis.ClusterClient:
-		obeys = c.Options().ContextTimeoutEnabled
-	case *redis.Ring:
 		obeys = c.Options().ContextTimeoutEnabled
 	}
 	if obeys {

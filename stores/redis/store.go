@@ -79,18 +79,24 @@ func New(client redis.UniversalClient, opts *Options) (*Store, error) {
 }
 
 // checkReads refuses clients that may answer with what was before: a session
-// that was logged out would still be found.
+// that was logged out would still be found. A ring looks for what was on a server
+// that is down on another one, where nothing is, and takes that for an answer.
 func checkReads(client redis.UniversalClient) (errs []error) {
-	var cached, replicas bool
+	var cached, replicas, ring bool
 	switch c := client.(type) {
 	case *redis.Client:
 		cached = c.Options().ClientSideCache != nil || c.Options().ClientSideCacheConfig != nil
 	case *redis.ClusterClient:
 		o := c.Options()
 		replicas = o.ReadOnly || o.RouteByLatency || o.RouteRandomly
+	case *redis.Ring:
+		ring = true
 	}
 	if cached {
 		errs = append(errs, errors.New("redisstore: New: the client has a client-side cache, in which sessions live on that were logged out; give one without, and see stores/cache"))
+	}
+	if ring {
+		errs = append(errs, errors.New("redisstore: New: the client is a ring, which goes on without a server that is down: when it comes back, so do sessions that were revoked meanwhile; give a redis.NewClient or a redis.NewClusterClient"))
 	}
 	if replicas {
 		errs = append(errs, errors.New("redisstore: New: the client reads from replicas, on which sessions live on that were logged out; leave out ReadOnly, RouteByLatency and RouteRandomly"))

@@ -30,6 +30,7 @@ func TestNewRefuses(t *testing.T) {
 		{"long prefix", redis.NewClient(&redis.Options{}), redisstore.Options{Prefix: strings.Repeat("x", 33)}, []string{"Options.Prefix"}},
 		{"negative slack", redis.NewClient(&redis.Options{}), redisstore.Options{Slack: -time.Hour}, []string{"Options.Slack"}},
 		{"replicas", redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{"127.0.0.1:1"}, RouteRandomly: true}), redisstore.Options{}, []string{"reads from replicas"}},
+		{"ring", redis.NewRing(&redis.RingOptions{Addrs: map[string]string{"a": "127.0.0.1:1"}}), redisstore.Options{}, []string{"comes back"}},
 		{"cache", redis.NewClient(&redis.Options{ClientSideCacheConfig: &redis.ClientSideCacheConfig{}}), redisstore.Options{}, []string{"client-side cache"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
