@@ -79,7 +79,9 @@
 // shares one slot of a cluster, so that every verb of tickets is atomic: one
 // server does them for all the site. They are of logins, not of requests, so
 // it is a cluster's smallest worry. Its scripts use keys that they do not
-// name, which Redis and Valkey allow within a slot.
+// name, which Redis and Valkey allow within a slot. While that slot moves from one
+// server to another, key by key, tickets can be loaded, and all else that is done
+// with them is an outage.
 //
 // # Sessions on a cluster
 //

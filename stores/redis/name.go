@@ -16,6 +16,7 @@ import (
 //	:{t}:k:TICKET   a ticket; all that is of tickets is in one slot of a cluster
 //	:{t}:s:SLOT     which ticket has a slot
 //	:{t}:u:USER     the index of a user's tickets
+//	:{t}:none       nothing, ever: see ticketPut
 //
 // Words in capitals are digests: they have one length, no braces and nobody's
 // address in them, and nobody who chooses a name chooses the slot it is in.

@@ -44,7 +44,10 @@ end
 `
 
 // All keys of tickets have one hash tag, and so are in one slot of a cluster:
-// scripts use more of them than they name.
+// scripts use more of them than they name. While the slot moves to another server
+// some are here and some are there, and what is missing here would be taken for
+// nothing. So each names a second key, that never exists: with two, of which one is
+// missing, no server that has only a part of the slot runs it (TRYAGAIN).
 var (
 	// ticketPut puts the ticket with this ID, purpose, value and time to be
 	// kept, unless there is one.
@@ -100,7 +103,10 @@ return 1`)
 
 func ticketID(purpose, key string) string { return digest("ticket", purpose, key) }
 
-func (s *Store) ticketKey(id string) []string { return []string{s.ticketBase() + "k:" + id} }
+func (s *Store) ticketKey(id string) string { return s.ticketBase() + "k:" + id }
+
+// ticketKeys are the keys that a script of tickets names.
+func (s *Store) ticketKeys(key string) []string { return []string{key, s.ticketBase() + "none"} }
 
 func encodeTicket(t *auth.Ticket) []byte {
 	size := ticketHeader + 4*binary.MaxVarintLen16 + 2*binary.MaxVarintLen64 +
@@ -144,7 +150,7 @@ func (s *Store) PutTicket(ctx context.Context, t auth.Ticket) error {
 		return err
 	}
 	id := ticketID(t.Purpose, t.Key)
-	v, err := s.runOnce(ctx, ticketPut, s.ticketKey(id), s.ticketBase(), id, t.Purpose, encodeTicket(&t),
+	v, err := s.runOnce(ctx, ticketPut, s.ticketKeys(s.ticketKey(id)), s.ticketBase(), id, t.Purpose, encodeTicket(&t),
 		lasting(expiry(t.ExpiresAt), s.slack, t.CreatedAt))
 	switch {
 	case err != nil:
@@ -163,7 +169,7 @@ func (s *Store) LoadTicket(ctx context.Context, purpose, key string) (auth.Ticke
 	if !storable(purpose) || !storable(key) {
 		return auth.Ticket{}, auth.ErrNotFound
 	}
-	v, err := s.client.Get(ctx, s.ticketKey(ticketID(purpose, key))[0]).Result()
+	v, err := s.client.Get(ctx, s.ticketKey(ticketID(purpose, key))).Result()
 	return ticketOf(ctx, "load ticket", v, err)
 }
 
@@ -177,7 +183,7 @@ func (s *Store) TakeTicket(ctx context.Context, purpose, key string) (auth.Ticke
 		return auth.Ticket{}, auth.ErrNotFound
 	}
 	id := ticketID(purpose, key)
-	v, err := s.runOnce(ctx, ticketTake, s.ticketKey(id), s.ticketBase(), id, purpose)
+	v, err := s.runOnce(ctx, ticketTake, s.ticketKeys(s.ticketKey(id)), s.ticketBase(), id, purpose)
 	text, _ := v.(string)
 	return ticketOf(ctx, "take ticket", text, err)
 }
@@ -215,7 +221,7 @@ func (s *Store) DeleteUserTickets(ctx context.Context, userID string, purposes .
 	if len(purposes) > 0 && len(args) == 2 {
 		return nil
 	}
-	if _, err := s.run(ctx, ticketDelete, []string{s.ticketBase() + "u:" + user}, args...); err != nil {
+	if _, err := s.run(ctx, ticketDelete, s.ticketKeys(s.ticketBase()+"u:"+user), args...); err != nil {
 		return outage(ctx, "delete tickets of user", err)
 	}
 	return nil
