@@ -3,6 +3,7 @@ package redisstore_test
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/gatehouse-go/gatehouse/auth"
 	redisstore "github.com/gatehouse-go/gatehouse/stores/redis"
@@ -65,5 +66,32 @@ func TestRevokedInOnePass(t *testing.T) {
 	must(t, stopped(t, prefix, &stop{before: func(n int) error { steps = n; return nil }}).DeleteUserSessions(ctx, "u"))
 	if steps != 4 { // the decision, two sessions, the index
 		t.Errorf("DeleteUserSessions sent %d commands, want 4", steps)
+	}
+}
+
+// Of two updates beyond the end of a session the one that loses does not shorten the
+// place in the list that the other has made.
+func TestCoveredByWhoWins(t *testing.T) {
+	ownServer(t)
+	s, prefix := newStore(t, redisstore.Options{})
+	ctx := t.Context()
+	must(t, s.CreateSession(ctx, newSession(0, "u")))
+	long, short := newSession(0, "u"), newSession(0, "u")
+	long.ExpiresAt, short.ExpiresAt = t0.Add(2000*time.Hour), t0.Add(1000*time.Hour)
+	loser := stopped(t, prefix, &stop{before: func(n int) error {
+		if n == 3 { // it has been told that the list does not know for long enough
+			must(t, s.UpdateSession(ctx, long))
+		}
+		return nil
+	}})
+	if err := loser.UpdateSession(ctx, short); !errors.Is(err, auth.ErrConflict) {
+		t.Fatalf("UpdateSession: %v, want %v", err, auth.ErrConflict)
+	}
+	c := newClient(t, server(t))
+	defer c.Close()
+	for _, k := range keys(t, c, prefix+":u") {
+		if ttl := c.PTTL(ctx, k).Val(); ttl < 2001*time.Hour {
+			t.Errorf("the list of the user's sessions lives for %v, less than a session that is in it", ttl)
+		}
 	}
 }

@@ -58,12 +58,13 @@ end
 
 var (
 	// indexAdd adds a member for so many milliseconds ("" for ever) and
-	// removes what is garbage. It returns 0 if the member is doomed.
+	// removes what is garbage. A member that is there for longer stays so. It
+	// returns 0 if the member is doomed.
 	indexAdd = newScript(tidyIndex + `
 redis.call('ZREMRANGEBYSCORE', KEYS[1], ms(-now), ms(now))
 local score = redis.call('ZSCORE', KEYS[1], ARGV[1])
 if score and tonumber(score) < 0 then return 0 end
-redis.call('ZADD', KEYS[1], ARGV[2] == '' and '+inf' or ms(now + ARGV[2]), ARGV[1])
+redis.call('ZADD', KEYS[1], 'GT', ARGV[2] == '' and '+inf' or ms(now + ARGV[2]), ARGV[1])
 settle(KEYS[1])
 return 1`)
 
