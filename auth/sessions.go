@@ -102,6 +102,12 @@ func (m *Manager) endAll(ctx context.Context, userID string, except ...SessionID
 		m.endFamilies(ctx, userID, except...),
 	)
 	err := m.store.DeleteUserSessions(ctx, userID, except...)
+	if err == nil {
+		// And again: a renewal that came before that had finished could end its old
+		// session itself, and then goes on with one that this need not have seen.
+		// What renews later finds no old one.
+		err = m.store.DeleteUserSessions(ctx, userID, except...)
+	}
 	m.watchers.endUser(userID, except...) // in any case: what was not ended can begin anew
 	if err != nil {
 		return errors.Join(failed, asOutage(err))
