@@ -3,6 +3,7 @@ package auth_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/gatehouse-go/gatehouse/auth"
 	"github.com/gatehouse-go/gatehouse/stores/memory"
@@ -58,4 +59,37 @@ func TestHostileRenewedWhileRevoked(t *testing.T) {
 	if got := thief.who(); got != "nobody" {
 		t.Errorf("after all of ada's sessions were revoked one that was renewed meanwhile is %s", got)
 	}
+}
+
+// A log-out that meets a confirmation in another tab, which has just put another
+// session in the place of that which it ends, ends that one.
+func TestHostileLoggedOutWhileRenewed(t *testing.T) {
+	onEveryStore(t, func(t *testing.T, store auth.Store) {
+		s := newSiteOn(t, store, nil)
+		ada := s.visitor().logIn("ada")
+		tab := s.visitor()
+		tab.cookies["__Host-sid"] = ada.cookies["__Host-sid"]
+		s.clock.Advance(time.Second)
+		elsewhere := s.visitor().logIn("ada")
+		done := false
+		s.store.before["DeleteSession"] = func() {
+			if !done {
+				done = true
+				if res := tab.post("/auth/trust/confirm", ""); res.StatusCode >= 400 {
+					t.Errorf("confirming: %s", res.Status)
+				}
+			}
+		}
+		if res := ada.post("/auth/logout", ""); res.StatusCode >= 400 {
+			t.Errorf("logging out: %s", res.Status)
+		}
+		for name, v := range map[string]*visitor{"who logged out": ada, "the other tab": tab} {
+			if got := v.who(); got != "nobody" {
+				t.Errorf("%s is %s", name, got)
+			}
+		}
+		if got := elsewhere.who(); got != "ada" {
+			t.Errorf("another browser of ada's is %s", got)
+		}
+	})
 }

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -38,8 +39,9 @@ func (m *Manager) LogOut(w http.ResponseWriter, r *http.Request) error {
 		m.setCookie(w, m.cookies.login, "", -1)
 	}
 	e := Event{Name: "logout"}
-	if known, err := s.identity(); err == nil && known.Session != nil {
-		e.UserID, e.Actor = known.UserID, known.Actor
+	var known *Session
+	if who, err := s.identity(); err == nil && who.Session != nil {
+		e.UserID, e.Actor, known = who.UserID, who.Actor, who.Session
 	}
 	// The session first: what forgets the browser ends it as well, and would leave
 	// nothing here to tell of.
@@ -51,6 +53,9 @@ func (m *Manager) LogOut(w http.ResponseWriter, r *http.Request) error {
 			again, cancel := outlive(ctx)
 			defer cancel()
 			err = m.store.DeleteSession(again, id)
+		}
+		if errors.Is(err, ErrNotFound) && known != nil && known.ID == id {
+			err = m.endSuccessor(ctx, known)
 		}
 	}
 	if err := m.forgetBrowser(w, r, s); err != nil {
@@ -69,6 +74,18 @@ func (m *Manager) LogOut(w http.ResponseWriter, r *http.Request) error {
 		m.Emit(r, e)
 	}
 	return failed
+}
+
+// endSuccessor ends what another tab has put in the place of the session, just before
+// it was to be ended. [ErrNotFound] if there is nothing. If the browser is remembered,
+// forgetBrowser ends it.
+func (m *Manager) endSuccessor(ctx context.Context, s *Session) error {
+	if _, remembered := familyOf(s.Proofs); remembered {
+		return ErrNotFound
+	}
+	ctx, cancel := outlive(ctx)
+	defer cancel()
+	return m.endSession(ctx, s)
 }
 
 // forgetBrowser forgets what remembers this browser, and what its session hangs on,
