@@ -3,6 +3,7 @@ package redisstore
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 
@@ -25,10 +26,10 @@ import (
 // query of a URL: dial_timeout, read_timeout, write_timeout, max_retries,
 // pool_size and so on. A cluster, Sentinel, or client certificates: make a
 // client and give it to [New].
-func Open(url string, opts *Options) (*Store, error) {
-	o, err := redis.ParseURL(url)
+func Open(dsn string, opts *Options) (*Store, error) {
+	o, err := redis.ParseURL(dsn)
 	if err != nil {
-		return nil, notURL(url, err)
+		return nil, notURL(dsn, err)
 	}
 	const timeout = 2 * time.Second
 	for _, t := range []*time.Duration{&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout} {
@@ -53,9 +54,10 @@ func Open(url string, opts *Options) (*Store, error) {
 }
 
 // notURL says what is wrong with a URL without what may be a password: the
-// parts that parsers complain of are just those with an odd password in them.
-func notURL(url string, err error) error {
-	if strings.Contains(url, "@") {
+// parts that parsers complain of are just those with an odd password in them, or
+// with one whose "@" is missing or escaped.
+func notURL(dsn string, err error) error {
+	if unparsed := (*url.Error)(nil); strings.Contains(dsn, "@") || errors.As(err, &unparsed) {
 		return errors.New("redisstore: Open: not a URL of Redis: want redis://user:password@host:port/db, rediss:// or unix://; escape what is not a letter or digit in the password")
 	}
 	return fmt.Errorf("redisstore: Open: not a URL of Redis: want redis://host:port/db, rediss:// or unix:///path: %w", err)

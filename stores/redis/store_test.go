@@ -53,7 +53,7 @@ func TestOpenRefuses(t *testing.T) {
 		"", "127.0.0.1:6379", "http://127.0.0.1", "redis://127.0.0.1/x", "redis://127.0.0.1/0/1", "redis://127.0.0.1?retries=1",
 		"redis://:s3cret@127.0.0.1/x", "redis://:s3cret/@127.0.0.1", "redis://:s3cret?@127.0.0.1", "redis://:s3#cret@127.0.0.1",
 		"redis://:6379?s3cret@127.0.0.1", "redis://a:s3cret%zz@127.0.0.1", "postgres://a:s3cret@127.0.0.1", "redis://a b:s3cret@127.0.0.1:port",
-		"unix://:s3cret@",
+		"unix://:s3cret@", "redis://:s3cret%40127.0.0.1", "redis://user:s3cret", "redis://127.0.0.1:s3cret/0", "redis://s3cret%zz",
 	} {
 		s, err := redisstore.Open(url, nil)
 		if err == nil {
