@@ -37,6 +37,8 @@ import (
 //     meanwhile. The error is then the one that it was refused with.
 //   - If that fails as well, the error says so and wraps none of the sentinels: it
 //     is an outage. What each store has is whole, and its Version tells which.
+//   - If rest's transaction fails when it is committed, and perhaps was, the others'
+//     part is taken back and the error says so as well.
 //   - A crash in between leaves the others' part without that of rest, and nobody
 //     was told that it was done. To do it again mends it, from what is there by then. A
 //     new user's credential elsewhere, whose user does not exist, has to be deleted.
@@ -297,7 +299,15 @@ func (s *byKind) whole(ctx context.Context, f func(ctx context.Context) error) (
 	}()
 	inner := context.WithValue(ctx, journalKey{s}, j)
 	if s.tx != nil {
-		err = s.tx.InTx(inner, f)
+		done := false
+		err = s.tx.InTx(inner, func(ctx context.Context) error {
+			err := f(ctx)
+			done = err == nil
+			return err
+		})
+		if done && err != nil && len(j.entries) > 0 { // nobody knows whether it was committed
+			err = outage{fmt.Errorf("a change to credentials in several stores may be made by half: %w", err)}
+		}
 	} else {
 		err = f(inner)
 	}
