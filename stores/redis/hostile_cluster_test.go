@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,7 +27,10 @@ func TestTicketsWhileTheirSlotMoves(t *testing.T) {
 	from, err := c.MasterForKey(ctx, "{t}")
 	must(t, err)
 	var to *redis.Client
+	var mu sync.Mutex
 	must(t, c.ForEachMaster(ctx, func(_ context.Context, n *redis.Client) error {
+		mu.Lock()
+		defer mu.Unlock()
 		if n.Options().Addr != from.Options().Addr && (to == nil || n.Options().Addr < to.Options().Addr) {
 			to = n
 		}

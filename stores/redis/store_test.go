@@ -18,6 +18,8 @@ import (
 
 // New names everything that is wrong, with its field.
 func TestNewRefuses(t *testing.T) {
+	ring := redis.NewRing(&redis.RingOptions{Addrs: map[string]string{"a": "127.0.0.1:1"}})
+	defer ring.Close() // it looks after its servers
 	for _, c := range []struct {
 		name   string
 		client redis.UniversalClient
@@ -30,7 +32,7 @@ func TestNewRefuses(t *testing.T) {
 		{"long prefix", redis.NewClient(&redis.Options{}), redisstore.Options{Prefix: strings.Repeat("x", 33)}, []string{"Options.Prefix"}},
 		{"negative slack", redis.NewClient(&redis.Options{}), redisstore.Options{Slack: -time.Hour}, []string{"Options.Slack"}},
 		{"replicas", redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{"127.0.0.1:1"}, RouteRandomly: true}), redisstore.Options{}, []string{"reads from replicas"}},
-		{"ring", redis.NewRing(&redis.RingOptions{Addrs: map[string]string{"a": "127.0.0.1:1"}}), redisstore.Options{}, []string{"comes back"}},
+		{"ring", ring, redisstore.Options{}, []string{"comes back"}},
 		{"cache", redis.NewClient(&redis.Options{ClientSideCacheConfig: &redis.ClientSideCacheConfig{}}), redisstore.Options{}, []string{"client-side cache"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
