@@ -28,7 +28,7 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, limit int) (int, error
 		{table: "tickets", key: "purpose, ticket_key", row: "(purpose, ticket_key)"},
 		{table: "counters", key: "counter_key", row: "counter_key"},
 	} {
-		t.order, t.lock, t.limit = "expires_at", "UPDATE SKIP LOCKED", limit
+		t.order, t.lock, t.by, t.limit = "expires_at", "UPDATE SKIP LOCKED", "ctid", limit
 		// Nothing that was touched meanwhile goes: its time is compared again, or
 		// it is locked when it is compared.
 		t.where, t.args = "expires_at <= ?", []any{now.UnixMilli()}
@@ -53,7 +53,7 @@ func (s *Store) DeleteAllSessions(ctx context.Context, limit int) (int, error) {
 		return 0, nil
 	}
 	n, err := s.deleteBatch(ctx, batch{table: "sessions", key: "id", row: "id",
-		where: "id >= ?", args: []any{[]byte{}}, order: "id", lock: "UPDATE", limit: limit})
+		where: "id >= ?", args: []any{[]byte{}}, order: "id", lock: "UPDATE", by: "id", limit: limit})
 	if err != nil {
 		return 0, outage(ctx, "delete all sessions", err)
 	}
@@ -68,6 +68,7 @@ type batch struct {
 	args     []any
 	order    string // the first of them in this order
 	lock     string // how to lock them, where rows are locked one by one
+	by       string // what the locked ones are found by: with ctid, one that was changed meanwhile is passed over
 	limit    int
 }
 
@@ -80,9 +81,9 @@ func (s *Store) deleteBatch(ctx context.Context, b batch) (int64, error) {
 	}
 	first := db.NewSelect().Table(table).Where(b.where, b.args...).Order(b.order).Limit(int64(b.limit))
 	if s.backend.dollars {
-		// Where the rows are, found once: as a join the subquery might be
-		// repeated, and delete more than its limit. They are locked, as they are.
-		return s.build(ctx, q.Where("ctid = ANY (ARRAY(?))", first.ColumnExpr("ctid").For(b.lock)))
+		// The rows are found once: as a join the subquery might be repeated, and
+		// delete more than its limit. They are locked, as they are.
+		return s.build(ctx, q.Where("? = ANY (ARRAY(?))", bun.Safe(b.by), first.ColumnExpr(b.by).For(b.lock)))
 	}
 	return s.build(ctx, q.Where("? IN (?)", bun.Safe(b.row), first.ColumnExpr(b.key)).Where(b.where, b.args...))
 }
