@@ -363,3 +363,41 @@ func TestNewSaysAllThatIsWrong(t *testing.T) {
 		t.Error("Migrate without a database")
 	}
 }
+
+// TestLateWriter has a record renewed, and then one who had read it before fail to
+// write: the record is still found by its user after what would have been its end.
+func TestLateWriter(t *testing.T) {
+	onAll(t, func(t *testing.T, b gorillastore.Backend) {
+		ctx := t.Context()
+		r := record(1, "ada")
+		r.EndsAt, r.ExpiresAt = day.Add(2*time.Hour), day.Add(2*time.Hour)
+		if err := b.Create(ctx, r); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = b.Delete(context.Background(), r.ID) })
+		r.Version = 1
+		late := *r
+		r.EndsAt, r.ExpiresAt = day.Add(30*24*time.Hour), day.Add(7*24*time.Hour)
+		if err := b.Update(ctx, r); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Update(ctx, &late); !errors.Is(err, auth.ErrConflict) {
+			t.Fatalf("the late one: %v, want ErrConflict", err)
+		}
+		// Another of hers, a day later.
+		other := record(2, "ada")
+		other.SeenAt, other.ExpiresAt = day.Add(24*time.Hour), day.Add(48*time.Hour)
+		if err := b.Create(ctx, other); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = b.Delete(context.Background(), other.ID) })
+		if err := b.DeleteUser(ctx, "ada"); err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range []gorillastore.ID{r.ID, other.ID} {
+			if _, err := b.Load(ctx, id); !errors.Is(err, auth.ErrNotFound) {
+				t.Errorf("record %d of a user who was logged out everywhere: %v, want ErrNotFound", id[0], err)
+			}
+		}
+	})
+}

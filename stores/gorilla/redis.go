@@ -96,7 +96,7 @@ if version ~= ARGV[10] then return 0 end` + redisPut)
 	// The set lives as long as the last that is in it.
 	redisIndex = redis.NewScript(`
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
-redis.call('ZADD', KEYS[1], ARGV[2], ARGV[3])
+redis.call('ZADD', KEYS[1], 'GT', ARGV[2], ARGV[3]) -- one who comes too late makes nothing end earlier
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[4]) then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
 return 1`)
 
