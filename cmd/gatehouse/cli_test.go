@@ -58,16 +58,18 @@ func TestFlagBeatsEnvironment(t *testing.T) {
 // that are none, with a password in them, in every way.
 func TestDSNIsSecret(t *testing.T) {
 	for name, dsn := range map[string]string{
-		"postgres":       "postgres://site:hunter2@127.0.0.1:1/site?sslmode=disable",
-		"in a parameter": "postgres://127.0.0.1:1/site?user=site&password=hunter2&sslmode=disable",
-		"mysql":          "mysql://site:hunter2@127.0.0.1:1/site",
-		"escaped":        "postgres://site:hunter2%21%40@127.0.0.1:1/site?sslmode=disable",
-		"malformed":      "postgres://site:hunter2%zz@127.0.0.1:1/site",
-		"with a slash":   "postgres://site:hunter2/x@127.0.0.1:1/site",
-		"another scheme": "oracle://site:hunter2@127.0.0.1:1/site",
-		"no scheme":      "site:hunter2@tcp(127.0.0.1:1)/site",
-		"redis":          "redis://site:hunter2@127.0.0.1:1/0",
-		"redis, alone":   "redis://:hunter2@127.0.0.1:1/0",
+		"postgres":        "postgres://site:hunter2@127.0.0.1:1/site?sslmode=disable",
+		"in a parameter":  "postgres://127.0.0.1:1/site?user=site&password=hunter2&sslmode=disable",
+		"mysql":           "mysql://site:hunter2@127.0.0.1:1/site",
+		"escaped":         "postgres://site:hunter2%21%40@127.0.0.1:1/site?sslmode=disable",
+		"malformed":       "postgres://site:hunter2%zz@127.0.0.1:1/site",
+		"with a slash":    "postgres://site:hunter2/x@127.0.0.1:1/site",
+		"with a ?":        "postgres://site:hunter2?x@127.0.0.1:1/site",
+		"without slashes": "postgres:site:its hunter2@127.0.0.1:1/site",
+		"another scheme":  "oracle://site:hunter2@127.0.0.1:1/site",
+		"no scheme":       "site:hunter2@tcp(127.0.0.1:1)/site",
+		"redis":           "redis://site:hunter2@127.0.0.1:1/0",
+		"redis, alone":    "redis://:hunter2@127.0.0.1:1/0",
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := newTool(t)
@@ -113,6 +115,9 @@ func TestShown(t *testing.T) {
 		"postgres://site:hunter2@db.example/site?x=y":   "postgres://db.example/site",
 		"postgres://site:hun@ter2@db.example:5432/site": "postgres://db.example:5432/site",
 		"redis://127.0.0.1:6379/0":                      "redis://127.0.0.1:6379/0",
+		"postgres://site:hunter2?x@db.example/site":     "postgres://…",
+		"postgres:site:hun ter2@db.example/site":        "postgres:…",
+		"mysql:site:hunter2":                            "mysql:…",
 	} {
 		if got := shown(dsn); got != want {
 			t.Errorf("shown(%q) = %q, want %q", dsn, got, want)

@@ -3,6 +3,7 @@ package main
 import (
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -53,9 +54,17 @@ func secretsOf(dsn string) []string {
 			found = append(found, s, url.QueryEscape(s), url.PathEscape(s))
 		}
 	}
-	if _, rest, ok := strings.Cut(dsn, "://"); ok {
+	scheme, rest, ok := strings.Cut(dsn, ":")
+	if ok && (strings.HasPrefix(rest, "//") || slices.Contains([]string{"postgres", "postgresql", "mysql", "mariadb", "redis", "rediss"}, strings.TrimLeft(scheme, "-"))) {
+		rest = strings.TrimPrefix(rest, "//")
 		// By hand, since a name that is malformed has its password all the same.
-		authority, _, _ := strings.Cut(rest, "?")
+		authority, query, _ := strings.Cut(rest, "?")
+		if !strings.Contains(authority, "@") && strings.Contains(query, "@") { // the "?" is perhaps the password's
+			if _, begin, ok := strings.Cut(authority, ":"); ok {
+				add(begin)
+			}
+			authority = rest
+		}
 		if i := strings.LastIndexByte(authority, '@'); i >= 0 {
 			if _, password, ok := strings.Cut(authority[:i], ":"); ok {
 				add(password)
@@ -79,15 +88,21 @@ func secretsOf(dsn string) []string {
 }
 
 // shown is the name of a database as it may be shown: without user, password
-// and parameters.
+// and parameters. Of one in which they cannot be told apart it is the scheme.
 func shown(dsn string) string {
-	dsn, _, _ = strings.Cut(dsn, "?")
 	scheme, rest, ok := strings.Cut(dsn, "://")
 	if !ok {
+		if scheme, _, _ = strings.Cut(dsn, ":"); scheme != "file" {
+			return printable(scheme + ":…")
+		}
+		dsn, _, _ = strings.Cut(dsn, "?")
 		return printable(dsn)
 	}
-	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
-		rest = rest[i+1:]
+	place, query, _ := strings.Cut(rest, "?")
+	if i := strings.LastIndexByte(place, '@'); i >= 0 {
+		place = place[i+1:]
+	} else if scheme != "file" && strings.Contains(query, "@") {
+		place = "…"
 	}
-	return printable(scheme + "://" + rest)
+	return printable(scheme + "://" + place)
 }
