@@ -8,12 +8,16 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // print prints v as one JSON document if --json is given, else what human
 // writes: all of it or an error.
 func (a *app) print(v any, human func(w io.Writer)) error {
 	var b bytes.Buffer
+	out := b.Bytes
 	if a.flags.JSON {
 		enc := json.NewEncoder(&b)
 		enc.SetIndent("", "  ")
@@ -21,13 +25,32 @@ func (a *app) print(v any, human func(w io.Writer)) error {
 		if err := enc.Encode(v); err != nil {
 			return err
 		}
+		out = func() []byte { return escaped(b.Bytes()) }
 	} else {
 		human(&b)
 	}
-	if _, err := a.stdout.Write(b.Bytes()); err != nil {
+	if _, err := a.stdout.Write(out()); err != nil {
 		return fmt.Errorf("the result could not be printed: %w", err)
 	}
 	return nil
+}
+
+// escaped is a JSON document that steers no terminal: what cannot be printed, which
+// stands in strings only, is written as JSON may write it.
+func escaped(doc []byte) []byte {
+	var out []byte
+	for _, r := range string(doc) {
+		switch {
+		case r == '\n' || unicode.IsPrint(r):
+			out = utf8.AppendRune(out, r)
+		case r > 0xffff:
+			hi, lo := utf16.EncodeRune(r)
+			out = fmt.Appendf(out, `\u%04x\u%04x`, hi, lo)
+		default:
+			out = fmt.Appendf(out, `\u%04x`, r)
+		}
+	}
+	return out
 }
 
 // table writes rows in columns, the first as their titles.

@@ -7,8 +7,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/gatehouse-go/gatehouse/auth"
+	"github.com/gatehouse-go/gatehouse/stores/bun/open"
 )
 
 const hour = time.Hour
@@ -251,4 +253,35 @@ func TestSessionsOutOfReach(t *testing.T) {
 	g.fails(exitFailed, "is disabled, but not all", "", "user", "disable", p.ID)
 	g.fails(exitFailed, "127.0.0.1:1", "", "sessions", "revoke", "--user", p.ID)
 	g.fails(exitFailed, "ended 0 sessions before it stopped", "", "sessions", "revoke", "--all", "--yes")
+}
+
+// TestJSONIsHarmless has a user with a name that steers terminals.
+func TestJSONIsHarmless(t *testing.T) {
+	g := migrated(t)
+	const name = "Ada\u009b31m\u202e\u007f\x1b]0;x\a\u2028Ünï 😀"
+	db, err := open.Open(g.env["GATEHOUSE_DB"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	id, err := db.Users().CreateUser(t.Context(), auth.Profile{Name: name}) // as a host may
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"user", "list"}, {"user", "list", "--json"}, {"user", "show", id}, {"user", "show", id, "--json"}} {
+		out := g.ok("", args...)
+		for _, r := range out {
+			if r != '\n' && !unicode.IsPrint(r) {
+				t.Errorf("%q prints %U", args, r)
+			}
+		}
+		if !strings.Contains(out, "Ünï 😀") {
+			t.Errorf("%q spoils what can be printed: %s", args, out)
+		}
+	}
+	var page userPage
+	g.parse(&page, "", "user", "list", "--json")
+	if len(page.Users) != 1 || page.Users[0].Name != name {
+		t.Errorf("got %+v, want the name as it is", page.Users)
+	}
 }
