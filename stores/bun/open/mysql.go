@@ -79,8 +79,9 @@ func mysqlConfig(n *serverName) (*mysql.Config, error) {
 		}
 	}
 	// The driver's own form of a name has nothing escaped in it: it is given
-	// the parameters only.
-	cfg, err := mysql.ParseDSN("/?" + strings.Join(params, "&"))
+	// the parameters only, and a host that is none.
+	const nobody = "gatehouse.invalid"
+	cfg, err := mysql.ParseDSN("tcp(" + nobody + ")/?" + strings.Join(params, "&"))
 	if err != nil {
 		return nil, err
 	}
@@ -101,8 +102,8 @@ func mysqlConfig(n *serverName) (*mysql.Config, error) {
 		cfg.Loc = time.UTC
 	}
 	cfg.Logger = &mysql.NopLogger{} // what it would say is in the errors
-	// It was that of no host.
-	if cfg.TLS != nil && cfg.TLSConfig == "true" {
+	// Whose certificate is to be seen, unless registered settings say so.
+	if cfg.TLS != nil && cfg.TLS.ServerName == nobody {
 		cfg.TLS.ServerName = host
 	}
 	return cfg, nil

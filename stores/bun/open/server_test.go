@@ -2,6 +2,7 @@ package open_test
 
 import (
 	"context"
+	"crypto/tls"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-sql-driver/mysql"
 	"github.com/uptrace/bun/dialect/feature"
 
 	"github.com/gatehouse-go/gatehouse/stores/bun/open"
@@ -250,6 +252,24 @@ func TestNobodyAnswers(t *testing.T) {
 		}
 		if d := time.Since(start); d > 20*time.Second {
 			t.Errorf("%s took %v", dsn[:5], d)
+		}
+	}
+}
+
+// TestMySQLNamedTLS has settings for TLS that the host has registered: the
+// certificate is that of the host that the name names, unless they say otherwise.
+func TestMySQLNamedTLS(t *testing.T) {
+	for name, want := range map[string]string{"": "db.example.com", "other.example.com": "other.example.com", "127.0.0.1": "127.0.0.1"} {
+		if err := mysql.RegisterTLSConfig("ours", &tls.Config{ServerName: name}); err != nil {
+			t.Fatal(err)
+		}
+		defer mysql.DeregisterTLSConfig("ours")
+		cfg, err := open.MySQLConfig("mysql://app@db.example.com/app?tls=ours")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if cfg.TLS.ServerName != want || cfg.TLS.InsecureSkipVerify {
+			t.Errorf("ServerName %q: the certificate is to be that of %q, want %q", name, cfg.TLS.ServerName, want)
 		}
 	}
 }
