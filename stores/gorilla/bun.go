@@ -230,7 +230,8 @@ func (b *Bun) DeleteUser(ctx context.Context, userID string, except ...ID) error
 			args = append(args, id[:])
 		}
 	}
-	if _, err := b.db.DB.ExecContext(ctx, b.rebind(query), args...); err != nil {
+	query = b.rebind(query)
+	if _, err := again(func() (sql.Result, error) { return b.db.DB.ExecContext(ctx, query, args...) }); err != nil {
 		return b.outage(ctx, "delete those of a user", err)
 	}
 	return nil
@@ -284,8 +285,14 @@ func (b *Bun) one(ctx context.Context, st *statement, args []any, dest ...any) (
 
 // exec runs a statement and returns the number of rows it affected.
 func (b *Bun) exec(ctx context.Context, st *statement, args ...any) (int64, error) {
+	return again(func() (sql.Result, error) { return b.execOnce(ctx, st, args) })
+}
+
+// again calls f, and calls it again if the database has undone what it did. It
+// returns the number of rows that were affected.
+func again(f func() (sql.Result, error)) (int64, error) {
 	for try := 1; ; try++ {
-		res, err := b.execOnce(ctx, st, args)
+		res, err := f()
 		switch {
 		case err == nil:
 			return res.RowsAffected()
