@@ -25,13 +25,7 @@ WHO is an ID, or an e-mail address or user name of which there is a credential.`
 // idAnywhere is idOf for users who may be in a table of the host's, of which
 // nothing is known here. known says whether anything is.
 func (s *site) idAnywhere(ctx context.Context, who string) (id string, known bool, err error) {
-	id, err = s.idOf(ctx, who)
-	switch {
-	case err == nil:
-		return id, true, nil
-	case !errors.Is(err, auth.ErrNotFound):
-		return "", false, err
-	}
+	// Who has chosen somebody's ID for a user name is not taken for them.
 	held, err := s.Store().UserCredentials(ctx, who)
 	if err != nil {
 		return "", false, err
@@ -40,7 +34,17 @@ func (s *site) idAnywhere(ctx context.Context, who string) (id string, known boo
 	if err != nil {
 		return "", false, err
 	}
-	return who, len(held) > 0 || len(all) > 0, nil
+	if len(held) > 0 || len(all) > 0 {
+		return who, true, nil
+	}
+	id, err = s.idOf(ctx, who)
+	switch {
+	case err == nil:
+		return id, true, nil
+	case !errors.Is(err, auth.ErrNotFound):
+		return "", false, err
+	}
+	return who, false, nil
 }
 
 // A login is a session in JSON.

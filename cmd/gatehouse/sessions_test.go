@@ -162,3 +162,25 @@ func testRevokeAll(t *testing.T, g *tool) {
 		t.Error("an API key is gone")
 	}
 }
+
+// TestUsernameIsNoID has somebody choose another's ID for a user name, on a site
+// that keeps its users in a table of its own.
+func TestUsernameIsNoID(t *testing.T) {
+	g := migrated(t)
+	g.flags = []string{"--no-users"}
+	s := g.site("")
+	s.login("42", 1)
+	s.login("66", 2)
+	name := auth.Credential{Kind: "username", Key: "42", UserID: "66"}
+	if err := s.Store().ChangeCredentials(t.Context(), auth.Change{New: &name}); err != nil {
+		t.Fatal(err)
+	}
+	var list sessionsJSON
+	if g.parse(&list, "", "sessions", "list", "--user", "42"); list.UserID != "42" {
+		t.Errorf("listed the sessions of %s", list.UserID)
+	}
+	var r revokedJSON
+	if g.parse(&r, "", "sessions", "revoke", "--user", "42"); r != (revokedJSON{"42", 1}) || s.sessions("42") != 0 || s.sessions("66") != 1 {
+		t.Errorf("revoked %+v; %d and %d sessions are left, want 0 and 1", r, s.sessions("42"), s.sessions("66"))
+	}
+}
