@@ -101,7 +101,7 @@ func (s *Store) Forget(ctx context.Context, keys ...string) error {
 	if keys = storables(keys); len(keys) == 0 {
 		return nil
 	}
-	q := s.DB(ctx).NewDelete().Table(s.prefix+"counters").Where("counter_key IN (?)", bun.List(s.backend.texts(keys)))
+	q := s.DB(ctx).NewDelete().Table(s.prefix+"counters").Where("counter_key IN (?)", bun.List(s.backend.textLiterals(keys)))
 	if _, err := s.build(ctx, q); err != nil {
 		return outage(ctx, "forget", err)
 	}

@@ -116,17 +116,16 @@ func (s *Store) DeleteUserSessions(ctx context.Context, userID string, except ..
 	if !storable(userID) {
 		return nil
 	}
-	user := s.backend.text(userID)
 	var err error
 	if len(except) == 0 {
-		_, err = s.exec(ctx, &s.sql.deleteUserSessions, user)
+		_, err = s.exec(ctx, &s.sql.deleteUserSessions, s.backend.text(userID))
 	} else {
-		ids := make([][]byte, len(except))
+		ids := make([]any, len(except))
 		for i := range except {
-			ids[i] = except[i][:]
+			ids[i] = s.backend.literal(except[i][:])
 		}
 		_, err = s.build(ctx, s.DB(ctx).NewDelete().Table(s.prefix+"sessions").
-			Where("user_id = ?", user).Where("id NOT IN (?)", bun.List(ids)))
+			Where("user_id = ?", s.backend.textLiteral(userID)).Where("id NOT IN (?)", bun.List(ids)))
 	}
 	if err != nil {
 		return outage(ctx, "delete sessions of user", err)

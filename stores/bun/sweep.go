@@ -53,7 +53,7 @@ func (s *Store) DeleteAllSessions(ctx context.Context, limit int) (int, error) {
 		return 0, nil
 	}
 	n, err := s.deleteBatch(ctx, batch{table: "sessions", key: "id", row: "id",
-		where: "id >= ?", args: []any{[]byte{}}, order: "id", lock: "UPDATE", by: "id", limit: limit})
+		where: "id >= ?", args: []any{s.backend.literal([]byte{})}, order: "id", lock: "UPDATE", by: "id", limit: limit})
 	if err != nil {
 		return 0, outage(ctx, "delete all sessions", err)
 	}

@@ -137,13 +137,12 @@ func (s *Store) DeleteUserTickets(ctx context.Context, userID string, purposes .
 	if !storable(userID) {
 		return nil // those of nobody are not those of a user
 	}
-	user := s.backend.text(userID)
 	var err error
 	if len(purposes) == 0 {
-		_, err = s.exec(ctx, &s.sql.deleteUserTickets, user)
+		_, err = s.exec(ctx, &s.sql.deleteUserTickets, s.backend.text(userID))
 	} else if purposes = storables(purposes); len(purposes) > 0 {
 		_, err = s.build(ctx, s.DB(ctx).NewDelete().Table(s.prefix+"tickets").
-			Where("user_id = ?", user).Where("purpose IN (?)", bun.List(s.backend.texts(purposes))))
+			Where("user_id = ?", s.backend.textLiteral(userID)).Where("purpose IN (?)", bun.List(s.backend.textLiterals(purposes))))
 	}
 	if err != nil {
 		return outage(ctx, "delete tickets of user", err)

@@ -161,7 +161,7 @@ func (us *Users) SetDisabled(ctx context.Context, id string, disabled bool) erro
 	}
 	n, err := s.build(ctx, s.DB(ctx).NewUpdate().Table(s.prefix+"users").
 		Set("disabled = ?", flag(disabled)).Set("version = version + ?", flag(disabled)).
-		Where("id = ?", s.backend.text(id)))
+		Where("id = ?", s.backend.textLiteral(id)))
 	switch {
 	case err != nil:
 		return outage(ctx, "disable user", err)
@@ -185,14 +185,14 @@ func (us *Users) DeleteUser(ctx context.Context, id string) error {
 	}
 	return s.atomically(ctx, func(ctx context.Context) error {
 		// The user first: who comes second finds none and deletes nothing.
-		n, err := s.build(ctx, s.DB(ctx).NewDelete().Table(s.prefix+"users").Where("id = ?", s.backend.text(id)))
+		n, err := s.build(ctx, s.DB(ctx).NewDelete().Table(s.prefix+"users").Where("id = ?", s.backend.textLiteral(id)))
 		switch {
 		case err != nil:
 			return outage(ctx, "delete user", err)
 		case n == 0:
 			return auth.ErrNotFound
 		}
-		q := s.DB(ctx).NewDelete().Table(s.prefix+"credentials").Where("user_id = ?", s.backend.text(id))
+		q := s.DB(ctx).NewDelete().Table(s.prefix+"credentials").Where("user_id = ?", s.backend.textLiteral(id))
 		if _, err := s.build(ctx, q); err != nil {
 			return outage(ctx, "delete user", err)
 		}
