@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
 
+	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect"
 
 	"github.com/gatehouse-go/gatehouse/auth"
@@ -191,11 +193,15 @@ func (s *site) forget(ctx context.Context, c auth.Credential) error {
 	}
 }
 
-// text is s as it is bound to a column of text: those of SQLite hold text, those
-// of the others bytes.
+// text is s as it is written for a column of text: those of SQLite hold text,
+// those of the others bytes. Bun would write them for PostgreSQL with a
+// backslash, which some servers are set to take for something else.
 func (s *site) text(v string) any {
-	if s.db.DB(context.Background()).Dialect().Name() == dialect.SQLite {
+	switch s.db.DB(context.Background()).Dialect().Name() {
+	case dialect.SQLite:
 		return v
+	case dialect.PG:
+		return bun.Safe("decode('" + hex.EncodeToString([]byte(v)) + "', 'hex')")
 	}
 	return []byte(v)
 }

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"crypto/rand"
 	"errors"
+	"net/url"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -161,6 +164,28 @@ func testRevokeAll(t *testing.T, g *tool) {
 	if _, _, others := plain.left("a"); others != 1 {
 		t.Error("an API key is gone")
 	}
+}
+
+// TestRevokeAllOfOldSettings is TestRevokeAll where a backslash in a query is
+// taken for something else.
+func TestRevokeAllOfOldSettings(t *testing.T) {
+	dsn := os.Getenv("GATEHOUSE_TEST_POSTGRES")
+	if dsn == "" {
+		t.Skip("server: set GATEHOUSE_TEST_POSTGRES")
+	}
+	u, err := url.Parse(dsn)
+	if err != nil {
+		t.Fatal("GATEHOUSE_TEST_POSTGRES is no URL")
+	}
+	q := u.Query()
+	q.Set("standard_conforming_strings", "off")
+	u.RawQuery = q.Encode()
+	prefix := "t" + strings.ToLower(rand.Text()[:8]) + "_"
+	g := toolOn(t, u.String())
+	g.flags = []string{"--prefix=" + prefix}
+	t.Cleanup(func() { dropTables(t, dsn, prefix) })
+	g.ok("", "migrate", "up")
+	testRevokeAll(t, g)
 }
 
 // TestUsernameIsNoID has somebody choose another's ID for a user name, on a site
