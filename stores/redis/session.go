@@ -127,7 +127,8 @@ func (s *Store) CreateSession(ctx context.Context, ss *auth.Session) error {
 	return nil
 }
 
-// LoadSession implements [auth.SessionStore]. It is one GET.
+// LoadSession implements [auth.SessionStore]. It is one GET. On one server those
+// that come at once share round trips, see the package comment.
 func (s *Store) LoadSession(ctx context.Context, id auth.SessionID) (*auth.Session, error) {
 	ss, err := s.load(ctx, id)
 	if err != nil {
@@ -140,7 +141,7 @@ func (s *Store) load(ctx context.Context, id auth.SessionID) (*stored, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, outage(ctx, "load session", err)
 	}
-	v, err := s.client.Get(ctx, s.sessionKey(&id)).Result()
+	v, err := s.get(ctx, s.sessionKey(&id))
 	switch {
 	case errors.Is(err, redis.Nil):
 		return nil, auth.ErrNotFound

@@ -33,6 +33,7 @@ type Store struct {
 	prefix string
 	slack  int64 // milliseconds
 	own    bool  // Close closes client
+	loads  together
 }
 
 var (
@@ -75,7 +76,7 @@ func New(client redis.UniversalClient, opts *Options) (*Store, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	return &Store{client: client, prefix: o.Prefix, slack: o.Slack.Milliseconds()}, nil
+	return &Store{client: client, prefix: o.Prefix, slack: o.Slack.Milliseconds(), loads: together{patience: patience}}, nil
 }
 
 // checkReads refuses clients that may answer with what was before: a session
