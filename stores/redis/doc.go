@@ -45,7 +45,8 @@
 //
 // # Promises
 //
-//   - A session is looked up by one GET.
+//   - A session is looked up by one GET, alone or in a round trip with those of
+//     others: see below.
 //   - Every verb is one atomic step on one server, but for those of several
 //     sessions or counters and CreateSession, which are made of such steps in
 //     an order in which any of them may be the last: see below.
@@ -104,6 +105,32 @@
 //     meanwhile, and this one with them.
 //
 // docs/decisions/0009-sessions-in-redis.md says why.
+//
+// # Many at once
+//
+// Where the client is of one server or a failover group (a *redis.Client), calls
+// of LoadSession that come while another is under way wait for it, and then go in
+// one round trip, at most 128. Many at once cost a fraction of what they would
+// alone; one alone costs what it always has. It takes no goroutines.
+//
+//   - What was written before a call is what the call reads: no GET answers a
+//     call that came after it was sent. A session that was revoked is gone at
+//     once.
+//   - Nobody waits for a connection that is stuck, if others keep coming: a call
+//     that comes a quarter of a millisecond after the last round trip has begun
+//     begins another, and takes along who waits. If none comes, they wait until
+//     the client's timeouts end the first. So on a slow network a call may take
+//     twice as long as the round trip.
+//   - Who waits and whose context ends leaves at once. Who sends for others is
+//     one whose deadline is not before theirs; that its context is canceled is
+//     nothing to them. Without a deadline the client's timeouts are the bound, as
+//     they are alone.
+//   - A key that cannot be read is an error of its caller only. A connection that
+//     is lost is an outage to all who shared it, after the client's retries.
+//   - The client's hooks see a pipeline of GETs, with the context of who sends it.
+//
+// On a cluster each goes alone, so that a server that is down keeps only those
+// whose sessions are there.
 //
 // # Expiry
 //
