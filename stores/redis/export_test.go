@@ -32,9 +32,12 @@ const (
 	Most  = most
 )
 
-// SetPatience sets after how long another load sets out in any case. Nobody may
-// be loading.
-func (s *Store) SetPatience(d time.Duration) { s.loads.patience = d }
+// SetPatience sets after how long another load sets out in any case.
+func (s *Store) SetPatience(d time.Duration) {
+	s.loads.mu.Lock()
+	defer s.loads.mu.Unlock()
+	s.loads.patience = d
+}
 
 // Loads returns how many loads, or round trips of loads, are under way, and how
 // many wait for one.

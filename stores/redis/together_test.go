@@ -390,6 +390,24 @@ func TestPatience(t *testing.T) {
 	c.s.SetPatience(0)
 	must(t, c.load(t.Context(), 2)())
 	must(t, waits())
+	if got := c.g.sizes[redisstore.Lanes:]; !slices.Equal(got, []int{2}) {
+		t.Errorf("round trips of %d, want one of two", got)
+	}
+}
+
+// But not who has longer than itself.
+func TestPatienceWithDeadline(t *testing.T) {
+	c := newCrowd(t, 3)
+	waits := c.load(t.Context(), 1)
+	c.wait(1)
+	c.s.SetPatience(0)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	must(t, c.load(ctx, 2)())
+	must(t, waits())
+	if got := c.g.sizes[redisstore.Lanes:]; !slices.Equal(got, []int{1, 1}) {
+		t.Errorf("round trips of %d, want two of one", got)
+	}
 }
 
 // Whatever becomes of the server and of contexts, nobody waits for ever, nobody
