@@ -6,7 +6,7 @@ import "github.com/gatehouse-go/gatehouse/internal/deptest"
 // general ones. A new folder gets its line here, and the line is the decision.
 var rules = []deptest.Rule{
 	// For tests only: real stores on real servers, and servers to kill.
-	{Part: "internal/backends", May: []string{"auth", "auth/*", "internal/...", "stores/..."}, Third: []string{"*"}},
+	{Part: "stores/internal/backends", May: []string{"auth", "auth/*", "internal/...", "stores/..."}, Third: []string{"*"}},
 	{Part: "internal/servers", May: nil, Third: []string{"*"}},
 	{Part: "internal", May: nil},
 	{Part: "auth/authtest", May: []string{"auth", "internal/..."}},

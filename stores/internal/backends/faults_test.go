@@ -13,7 +13,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/auth"
 	"github.com/gatehouse-go/gatehouse/auth/authtest"
-	"github.com/gatehouse-go/gatehouse/internal/backends"
+	"github.com/gatehouse-go/gatehouse/stores/internal/backends"
 )
 
 // What a store that is down, slow or lost makes of a site, security.md §5.4.

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/auth"
-	"github.com/gatehouse-go/gatehouse/internal/backends"
+	"github.com/gatehouse-go/gatehouse/stores/internal/backends"
 )
 
 // The disk of SQLite is full: who is logged in stays so, nobody is told that anything

@@ -18,9 +18,9 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/auth"
 	"github.com/gatehouse-go/gatehouse/auth/authtest"
-	"github.com/gatehouse-go/gatehouse/internal/backends"
 	"github.com/gatehouse-go/gatehouse/providers/apikey"
 	"github.com/gatehouse-go/gatehouse/providers/password"
+	"github.com/gatehouse-go/gatehouse/stores/internal/backends"
 )
 
 const (

@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gatehouse-go/gatehouse/internal/backends"
 	"github.com/gatehouse-go/gatehouse/internal/servers"
+	"github.com/gatehouse-go/gatehouse/stores/internal/backends"
 )
 
 // recoverWithin is how long after its store can be used again a site may answer

@@ -14,8 +14,8 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/auth"
 	"github.com/gatehouse-go/gatehouse/auth/authtest"
-	"github.com/gatehouse-go/gatehouse/internal/backends"
 	"github.com/gatehouse-go/gatehouse/providers/apikey"
+	"github.com/gatehouse-go/gatehouse/stores/internal/backends"
 	"github.com/gatehouse-go/gatehouse/stores/memory"
 )
 

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/auth"
-	"github.com/gatehouse-go/gatehouse/internal/backends"
+	"github.com/gatehouse-go/gatehouse/stores/internal/backends"
 )
 
 // Every backend is empty at first, has two instances that see the same, and shows
