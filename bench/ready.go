@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -79,8 +80,11 @@ func openReady(db *bun.DB, store *bunstore.Store, prefix string, n int) (*readyU
 	if err != nil {
 		return nil, err
 	}
-	both, err := db.DB.Prepare(`SELECT s.*, u.email, u.name, u.disabled, u.version FROM (SELECT ` + sessionColumns +
-		` FROM ` + prefix + `sessions WHERE id = ` + placeholder(db) + ` LIMIT 1) s LEFT JOIN ` + users + ` u ON u.id = s.user_id`)
+	from := prefix + `sessions s LEFT JOIN ` + users + ` u ON u.id = s.user_id WHERE s.id = ` + placeholder(db)
+	if db.Dialect().Name() == dialect.SQLite { // which would plan that anew each time
+		from = `(SELECT * FROM ` + prefix + `sessions WHERE id = ? LIMIT 1) s LEFT JOIN ` + users + ` u ON u.id = s.user_id`
+	}
+	both, err := db.DB.Prepare(`SELECT s.` + strings.ReplaceAll(sessionColumns, ", ", ", s.") + `, u.email, u.name, u.disabled, u.version FROM ` + from)
 	if err != nil {
 		return nil, err
 	}

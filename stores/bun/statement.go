@@ -95,10 +95,13 @@ RETURNING n, expires_at`)
 	set(&q.listUsers, `SELECT `+userColumns+` FROM {p}users WHERE id > ? ORDER BY id LIMIT ?`)
 	set(&q.createUser, `INSERT INTO {p}users (`+userColumns+`) VALUES (?, ?, ?, 0, 1)`)
 
-	// The session is found first, and by itself: SQLite would plan a plain join anew
-	// at each execution, once it has statistics.
-	set(&q.loadSessionUser, `SELECT s.`+strings.ReplaceAll(sessionFields, ", ", ", s.")+`, u.email, u.name, u.disabled, u.version
-FROM (SELECT `+sessionFields+` FROM {p}sessions WHERE id = ? LIMIT 1) s LEFT JOIN {p}users u ON u.id = s.user_id`)
+	from := `{p}sessions s LEFT JOIN {p}users u ON u.id = s.user_id WHERE s.id = ?`
+	if b.oneWriter {
+		// SQLite would plan a plain join anew at each execution, once it has
+		// statistics. MariaDB would make a table of this.
+		from = `(SELECT ` + sessionFields + ` FROM {p}sessions WHERE id = ? LIMIT 1) s LEFT JOIN {p}users u ON u.id = s.user_id`
+	}
+	set(&q.loadSessionUser, `SELECT s.`+strings.ReplaceAll(sessionFields, ", ", ", s.")+`, u.email, u.name, u.disabled, u.version FROM `+from)
 
 	if b.mysql {
 		q.takeTicket.sql = ""
