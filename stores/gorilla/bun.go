@@ -124,7 +124,7 @@ func (b *Bun) Migrate(ctx context.Context) error {
 		if try > 0 {
 			select {
 			case <-ctx.Done():
-				return b.outage(ctx, "migrate", err)
+				return outage(ctx, "migrate", err)
 			case <-time.After(time.Duration(try) * 10 * time.Millisecond):
 			}
 		}
@@ -132,7 +132,7 @@ func (b *Bun) Migrate(ctx context.Context) error {
 			return nil
 		}
 	}
-	return b.outage(ctx, "migrate", err)
+	return outage(ctx, "migrate", err)
 }
 
 func (b *Bun) migrate(ctx context.Context) error {
@@ -164,7 +164,7 @@ func (b *Bun) Load(ctx context.Context, id ID) (*Record, error) {
 	var seen, renewed, ends, expires int64
 	found, err := b.one(ctx, &b.load, []any{id[:]}, &key, &digest, &user, &r.Data, &r.Version, &seen, &renewed, &ends, &expires)
 	if err != nil {
-		return nil, b.outage(ctx, "load", err)
+		return nil, outage(ctx, "load", err)
 	}
 	if !found {
 		return nil, auth.ErrNotFound
@@ -180,7 +180,7 @@ func (b *Bun) Create(ctx context.Context, r *Record) error {
 	_, err := b.exec(ctx, &b.create, r.ID[:], r.Digest[:], userBytes(r.UserID), r.Data,
 		millis(r.SeenAt), millis(r.RenewedAt), millis(r.EndsAt), millis(r.ExpiresAt))
 	if err != nil {
-		return b.outage(ctx, "create", err)
+		return outage(ctx, "create", err)
 	}
 	return nil
 }
@@ -190,7 +190,7 @@ func (b *Bun) Update(ctx context.Context, r *Record) error {
 	n, err := b.exec(ctx, &b.update, r.Digest[:], userBytes(r.UserID), r.Data,
 		millis(r.SeenAt), millis(r.RenewedAt), millis(r.EndsAt), millis(r.ExpiresAt), r.ID[:], r.Version)
 	if err != nil {
-		return b.outage(ctx, "update", err)
+		return outage(ctx, "update", err)
 	}
 	if n > 0 {
 		return nil
@@ -199,7 +199,7 @@ func (b *Bun) Update(ctx context.Context, r *Record) error {
 	found, err := b.one(ctx, &b.version, []any{r.ID[:]}, &version)
 	switch {
 	case err != nil:
-		return b.outage(ctx, "update", err)
+		return outage(ctx, "update", err)
 	case !found:
 		return auth.ErrNotFound
 	}
@@ -210,7 +210,7 @@ func (b *Bun) Update(ctx context.Context, r *Record) error {
 func (b *Bun) Delete(ctx context.Context, id ID) error {
 	n, err := b.exec(ctx, &b.delete, id[:])
 	if err != nil {
-		return b.outage(ctx, "delete", err)
+		return outage(ctx, "delete", err)
 	}
 	if n == 0 {
 		return auth.ErrNotFound
@@ -232,7 +232,7 @@ func (b *Bun) DeleteUser(ctx context.Context, userID string, except ...ID) error
 	}
 	query = b.rebind(query)
 	if _, err := again(func() (sql.Result, error) { return b.db.DB.ExecContext(ctx, query, args...) }); err != nil {
-		return b.outage(ctx, "delete those of a user", err)
+		return outage(ctx, "delete those of a user", err)
 	}
 	return nil
 }
@@ -240,7 +240,7 @@ func (b *Bun) DeleteUser(ctx context.Context, userID string, except ...ID) error
 // Sweep implements [Backend].
 func (b *Bun) Sweep(ctx context.Context, now time.Time, limit int) (int, error) {
 	if err := ctx.Err(); err != nil {
-		return 0, b.outage(ctx, "sweep", err)
+		return 0, outage(ctx, "sweep", err)
 	}
 	if limit <= 0 {
 		return 0, nil
@@ -251,7 +251,7 @@ func (b *Bun) Sweep(ctx context.Context, now time.Time, limit int) (int, error) 
 	}
 	n, err := b.exec(ctx, &b.sweep, args...)
 	if err != nil {
-		return 0, b.outage(ctx, "sweep", err)
+		return 0, outage(ctx, "sweep", err)
 	}
 	return int(n), nil
 }
@@ -357,13 +357,4 @@ func (b *Bun) rebind(sql string) string {
 		out.WriteString("$" + strconv.Itoa(n))
 		sql = after
 	}
-}
-
-// outage wraps what went wrong below. If ctx has ended, that is the error, whatever
-// the driver made of it.
-func (b *Bun) outage(ctx context.Context, what string, err error) error {
-	if end := ctx.Err(); end != nil && !errors.Is(err, end) {
-		return fmt.Errorf("gorillastore: %s: %w: %v", what, end, err)
-	}
-	return fmt.Errorf("gorillastore: %s: %w", what, err)
 }

@@ -1,6 +1,10 @@
 package gorillastore
 
-import "errors"
+import (
+	"context"
+	"errors"
+	"fmt"
+)
 
 var (
 	// ErrGone is wrapped by the error of a Save whose record has been deleted or
@@ -26,3 +30,12 @@ var (
 
 	errPlainHTTP = errors.New("gorillastore: Options.InsecureCookies is for clients on the loopback interface only")
 )
+
+// outage wraps what went wrong below a backend. If ctx has ended, that is the error,
+// whatever the driver made of it.
+func outage(ctx context.Context, what string, err error) error {
+	if end := ctx.Err(); end != nil && !errors.Is(err, end) {
+		return fmt.Errorf("gorillastore: %s: %w: %v", what, end, err)
+	}
+	return fmt.Errorf("gorillastore: %s: %w", what, err)
+}

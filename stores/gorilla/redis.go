@@ -109,7 +109,7 @@ return redis.call('DEL', KEYS[1])`)
 func (b *Redis) Load(ctx context.Context, id ID) (*Record, error) {
 	fields, err := b.client.HMGet(ctx, b.key(id), redisFields...).Result()
 	if err != nil {
-		return nil, redisOutage(ctx, "load", err)
+		return nil, outage(ctx, "load", err)
 	}
 	if fields[0] == nil {
 		return nil, auth.ErrNotFound
@@ -122,11 +122,11 @@ func (b *Redis) Load(ctx context.Context, id ID) (*Record, error) {
 	n := [...]*int64{&r.Version, new(int64), new(int64), new(int64), new(int64)}
 	for i, s := range []string{text[0], text[4], text[5], text[6], text[7]} {
 		if *n[i], err = strconv.ParseInt(s, 10, 64); err != nil {
-			return nil, redisOutage(ctx, "load", err)
+			return nil, outage(ctx, "load", err)
 		}
 	}
 	if copy(r.Digest[:], text[1]) != len(r.Digest) {
-		return nil, redisOutage(ctx, "load", errors.New("the record has no digest"))
+		return nil, outage(ctx, "load", errors.New("the record has no digest"))
 	}
 	r.SeenAt, r.RenewedAt, r.EndsAt, r.ExpiresAt = ofMillis(*n[1]), ofMillis(*n[2]), ofMillis(*n[3]), ofMillis(*n[4])
 	return &r, nil
@@ -158,7 +158,7 @@ func (b *Redis) Create(ctx context.Context, r *Record) error {
 		}
 	}
 	if err != nil {
-		return redisOutage(ctx, "create", err)
+		return outage(ctx, "create", err)
 	}
 	return nil
 }
@@ -166,12 +166,12 @@ func (b *Redis) Create(ctx context.Context, r *Record) error {
 // Update implements [Backend].
 func (b *Redis) Update(ctx context.Context, r *Record) error {
 	if err := b.index(ctx, r); err != nil {
-		return redisOutage(ctx, "update", err)
+		return outage(ctx, "update", err)
 	}
 	n, err := redisUpdate.Run(ctx, b.client, []string{b.key(r.ID)}, append(b.args(r, r.Version+1), r.Version)...).Int()
 	switch {
 	case err != nil:
-		return redisOutage(ctx, "update", err)
+		return outage(ctx, "update", err)
 	case n < 0:
 		return auth.ErrNotFound
 	case n == 0:
@@ -184,7 +184,7 @@ func (b *Redis) Update(ctx context.Context, r *Record) error {
 func (b *Redis) Delete(ctx context.Context, id ID) error {
 	n, err := b.client.Del(ctx, b.key(id)).Result()
 	if err != nil {
-		return redisOutage(ctx, "delete", err)
+		return outage(ctx, "delete", err)
 	}
 	if n == 0 {
 		return auth.ErrNotFound
@@ -199,7 +199,7 @@ func (b *Redis) DeleteUser(ctx context.Context, userID string, except ...ID) err
 	}
 	members, err := b.client.ZRange(ctx, b.userKey(userID), 0, -1).Result()
 	if err != nil {
-		return redisOutage(ctx, "delete those of a user", err)
+		return outage(ctx, "delete those of a user", err)
 	}
 	var errs []error
 	for _, m := range members {
@@ -212,7 +212,7 @@ func (b *Redis) DeleteUser(ctx context.Context, userID string, except ...ID) err
 			err = b.client.ZRem(ctx, b.userKey(userID), m).Err()
 		}
 		if err != nil {
-			errs = append(errs, redisOutage(ctx, "delete those of a user", err))
+			errs = append(errs, outage(ctx, "delete those of a user", err))
 		}
 	}
 	return errors.Join(errs...)
@@ -221,15 +221,7 @@ func (b *Redis) DeleteUser(ctx context.Context, userID string, except ...ID) err
 // Sweep implements [Backend]: Redis forgets by itself.
 func (b *Redis) Sweep(ctx context.Context, _ time.Time, _ int) (int, error) {
 	if err := ctx.Err(); err != nil {
-		return 0, redisOutage(ctx, "sweep", err)
+		return 0, outage(ctx, "sweep", err)
 	}
 	return 0, nil
-}
-
-// redisOutage wraps what went wrong below.
-func redisOutage(ctx context.Context, what string, err error) error {
-	if end := ctx.Err(); end != nil && !errors.Is(err, end) {
-		return fmt.Errorf("gorillastore: %s: %w: %v", what, end, err)
-	}
-	return fmt.Errorf("gorillastore: %s: %w", what, err)
 }
