@@ -27,12 +27,14 @@ import (
 //	key.created         an API key was created; tell the user
 //	key.revoked         an API key was revoked
 //	binding.changed     a session is used from elsewhere
-//	forbidden           the authorizer said no
+//	forbidden           the authorizer said no: Action, Object, and why
+//	allowed             the authorizer said yes; only with [Options.AuditDecisions]
+//	undecided           the authorizer could not tell; only with that
 //	loaded              the request itself said who asks
 //	unauthenticated     a user was required, and nobody asked: Reason says why
 //	not_fresh           a fresh proof was required
 //
-// The last three, which can come with every request, are logged at Debug.
+// The last three, and "allowed", which can come with every request, are logged at Debug.
 type Event struct {
 	Name   string
 	At     time.Time
@@ -42,4 +44,10 @@ type Event struct {
 	Addr   netip.Addr // the client's; invalid if the event has no request
 	Label  string     // the client's device, or ""
 	Reason string     // for people, in English
+
+	// Of a decision:
+	Action string        // what somebody wanted to do
+	Object string        // to what, by its type and ID; "" if it has none
+	Policy string        // what said no, or ""
+	Took   time.Duration // how long the decision took, if [Options.AuditDecisions] is set
 }

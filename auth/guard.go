@@ -3,7 +3,6 @@ package auth
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"time"
 )
@@ -186,57 +185,12 @@ func (m *Manager) staleBelow(ctx context.Context, id *Identity) (bool, error) {
 }
 
 // Require lets only those pass to whom [Options.Authorizer] allows the action,
-// which may be nobody. Others are told 403, or 401 if nobody asks.
+// which may be nobody. Others are told 403, or 401 if nobody asks; those whom another
+// proof would let pass are sent to give it, or told 401 with the challenge of RFC 9470.
 func (m *Manager) Require(action string) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
-		return m.guard(next, func(r *http.Request, id *Identity, err error) error {
-			if err != nil && !errors.Is(err, ErrNoCredentials) {
-				return err
-			}
-			return m.authorize(r.Context(), Access{Identity: id, Action: action})
+		return m.guard(next, func(r *http.Request, _ *Identity, _ error) error {
+			return m.Authorize(r.Context(), action, nil)
 		})
 	}
-}
-
-// Authorize asks [Options.Authorizer] whether who is asking may do action to
-// object. Nil is the only yes. The error wraps [ErrForbidden] for a no,
-// [ErrNoCredentials] for a no to nobody, [ErrBadCredentials] for an explicit
-// credential that is wrong; any other is an outage.
-func (m *Manager) Authorize(ctx context.Context, action string, object any) error {
-	id, err := m.IdentityFrom(ctx)
-	if err != nil && !errors.Is(err, ErrNoCredentials) {
-		return err
-	}
-	return m.authorize(ctx, Access{Identity: id, Action: action, Object: object})
-}
-
-// authorize decides, and tells of a no to somebody.
-func (m *Manager) authorize(ctx context.Context, a Access) error {
-	err := m.decide(ctx, a)
-	if !errors.Is(err, ErrForbidden) {
-		return err
-	}
-	if a.Identity == nil {
-		return fmt.Errorf("%w: %s", ErrNoCredentials, a.Action)
-	}
-	m.emit(ctx, Event{Name: "forbidden", UserID: a.Identity.UserID, Actor: a.Identity.Actor, Reason: a.Action})
-	return err
-}
-
-// decide asks the authorizer. The error wraps ErrForbidden for a no; any other is an
-// outage.
-func (m *Manager) decide(ctx context.Context, a Access) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("auth: authorizer panicked: %v", p)
-		}
-	}()
-	err = ErrForbidden
-	if m.opts.Authorizer != nil {
-		err = m.opts.Authorizer.Authorize(ctx, a)
-	}
-	if !errors.Is(err, ErrForbidden) {
-		return asOutage(err)
-	}
-	return fmt.Errorf("%w: %v", ErrForbidden, err)
 }

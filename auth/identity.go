@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/action"
 )
 
 // An Identity is who is asking, how they proved it, and when. It is made once
@@ -23,9 +25,13 @@ type Identity struct {
 }
 
 // HasScope reports whether the credential is good for scope: if it is limited to
-// some, whether scope is one of them.
+// some, whether one of them is scope, or covers it, as "posts:*" covers "posts:edit"
+// and "*" everything. Every decision of an [Authorizer] is limited by that as well:
+// see [Options.ScopeOf].
 func (id *Identity) HasScope(scope string) bool {
-	return id.Scopes == nil || slices.Contains(id.Scopes, scope)
+	return id.Scopes == nil || slices.ContainsFunc(id.Scopes, func(held string) bool {
+		return held == scope || action.Match(held, scope)
+	})
 }
 
 // Remembered reports whether the browser is remembered beyond the session, see
@@ -38,12 +44,15 @@ func (id *Identity) Remembered() bool {
 // Fresh reports whether the user proved who they are within the last d before
 // now. A session whose binding has changed is never fresh, and that the browser
 // was remembered is no proof.
-func (id *Identity) Fresh(now time.Time, d time.Duration) bool {
+func (id *Identity) Fresh(now time.Time, d time.Duration) bool { return id.provedWithin(now, d, nil) }
+
+// provedWithin is Fresh by one of the methods, if any are given.
+func (id *Identity) provedWithin(now time.Time, d time.Duration, methods []string) bool {
 	if id == nil || id.Session != nil && id.Session.Stale {
 		return false
 	}
 	for _, p := range id.Proofs {
-		if p.Kind == rememberKind {
+		if p.Kind == rememberKind || len(methods) > 0 && !slices.Contains(methods, p.Method) {
 			continue
 		}
 		if age := now.Sub(p.At); age <= d && age > -time.Minute && !p.At.IsZero() {

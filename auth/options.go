@@ -30,6 +30,19 @@ type Options struct {
 	// Authorizer decides what [Manager.Require] and [Manager.Authorize] ask.
 	// Nil: nothing is allowed.
 	Authorizer Authorizer
+	// AuthorizerTimeout is how long it may take; a yes that comes later is an outage.
+	// Its context ends then, and it is for the authorizer to stop: nothing else does.
+	// Default 5 seconds.
+	AuthorizerTimeout time.Duration
+	// ScopeOf names the scope that a limited credential ([Identity.Scopes]) needs for
+	// an action; "" means that no scope is enough. What it may do is also what its
+	// user may. Default: the action itself, so that the scope "posts:edit", "posts:*"
+	// or "*" is good for the action "posts:edit".
+	ScopeOf func(action string) string
+	// AuditDecisions makes every decision of the Authorizer an event, not only each
+	// no: "allowed", "forbidden" or "undecided", with who, what, which object, why and
+	// how long. It names users and objects by their IDs.
+	AuditDecisions bool
 
 	// Prefix is where Gatehouse's routes are. Default "/auth".
 	Prefix string
@@ -184,6 +197,9 @@ func (o *Options) withDefaults() Options {
 	if c.RememberLifetime == 0 {
 		c.RememberLifetime = 30 * 24 * time.Hour
 	}
+	if c.AuthorizerTimeout == 0 {
+		c.AuthorizerTimeout = 5 * time.Second
+	}
 	if c.RememberOverlap == 0 {
 		c.RememberOverlap = time.Minute
 	}
@@ -217,6 +233,9 @@ func (o *Options) check() error {
 	}
 	if o.Realm != "" && !nameRE.MatchString(o.Realm) || len(o.Realm) > 32 {
 		bad("Options.Realm is %q: use lower-case letters, digits and hyphens, 32 at most", o.Realm)
+	}
+	if o.AuthorizerTimeout < time.Millisecond {
+		bad("Options.AuthorizerTimeout is %v: make it a millisecond or more", o.AuthorizerTimeout)
 	}
 	if o.IdleTimeout < time.Second {
 		bad("Options.IdleTimeout is %v: make it a second or more", o.IdleTimeout)

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/internal/form"
@@ -18,6 +20,7 @@ const (
 	codeUnauthenticated = "unauthenticated"
 	codeBadCredentials  = "bad_credentials"
 	codeFactorOwed      = "factor_owed"
+	codeProofRequired   = "proof_required"
 )
 
 // outageRetry is when a client is to ask again after an outage: about as long as a
@@ -95,8 +98,10 @@ func (m *Manager) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 			m.redirect(w, m.opts.Home)
 			return
 		case codeNotFresh:
-			if m.pages["/confirm"] {
-				to = withNext(m.URL("/confirm"), r)
+			to = m.confirmURL(r)
+		case codeProofRequired:
+			if m.canProve(p.Factors) {
+				to = m.confirmURL(r)
 			}
 		case codeFactorOwed:
 			to = m.factorURL(r, p.Factors)
@@ -120,11 +125,25 @@ func (m *Manager) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	m.writeProblem(w, p)
 }
 
+// confirmURL returns where who is asking can prove once more who they are, or "".
+func (m *Manager) confirmURL(r *http.Request) string {
+	if !m.pages["/confirm"] {
+		return ""
+	}
+	return withNext(m.URL("/confirm"), r)
+}
+
+// canProve reports whether a provider has one of the methods. Where none has, the page
+// to confirm would lead nowhere but back.
+func (m *Manager) canProve(methods []string) bool {
+	return slices.ContainsFunc(m.opts.Providers, func(p Provider) bool { return slices.Contains(methods, p.Name()) })
+}
+
 // hostAnswers lets the host answer, if it wants to.
 func (m *Manager) hostAnswers(w http.ResponseWriter, r *http.Request, p *Problem) bool {
 	answer := m.opts.Failed
 	switch {
-	case p.Code == codeNotFresh:
+	case p.Code == codeNotFresh, p.Code == codeProofRequired:
 		answer = m.opts.NeedsRefresh
 	case p.Status == http.StatusUnauthorized:
 		answer = m.opts.Unauthenticated
@@ -159,8 +178,14 @@ func (m *Manager) problemHeaders(w http.ResponseWriter, p *Problem) {
 	}
 	if len(h["Www-Authenticate"]) == 0 {
 		challenge := fmt.Sprintf("Cookie realm=%q", m.realmName())
-		if p.Code == codeNotFresh { // RFC 9470, section 3
-			challenge += fmt.Sprintf(`, error="insufficient_user_authentication", max_age=%d`, int(p.MaxAge/time.Second))
+		if p.Code == codeNotFresh || p.Code == codeProofRequired { // RFC 9470, section 3
+			challenge += `, error="insufficient_user_authentication"`
+			if p.MaxAge > 0 {
+				challenge += fmt.Sprintf(`, max_age=%d`, int(p.MaxAge/time.Second))
+			}
+			if len(p.Factors) > 0 {
+				challenge += fmt.Sprintf(`, acr_values=%q`, strings.Join(p.Factors, " "))
+			}
 		}
 		h.Set("WWW-Authenticate", challenge)
 	}

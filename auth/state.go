@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/gatehouse-go/gatehouse/internal/perrequest"
 )
 
 // A state is what one Manager knows of one request. It is the request's
@@ -29,6 +31,8 @@ type state struct {
 	apart bool  // the request is answered by a credential of its own, whatever cookies came with it
 
 	elsewhere bool // the request is nobody's: another site may have sent it
+
+	memo atomic.Pointer[perrequest.Memo] // what others keep for the time of the request
 }
 
 // Deadline, Done, Err and Value are those of the request's own context, in which
@@ -47,12 +51,25 @@ func (s *state) Value(key any) any {
 	switch k := key.(type) {
 	case currentKey:
 		return s
+	case perrequest.Key:
+		if s.m != nil { // what WithIdentity made may last longer than any request
+			return s.keep()
+		}
 	case *Manager:
 		if k == s.m || s.m == nil {
 			return s
 		}
 	}
 	return s.r.Context().Value(key)
+}
+
+// keep returns where things are kept for the time of the request.
+func (s *state) keep() *perrequest.Memo {
+	if m := s.memo.Load(); m != nil {
+		return m
+	}
+	s.memo.CompareAndSwap(nil, new(perrequest.Memo))
+	return s.memo.Load()
 }
 
 // stateFrom returns what m knows of the request that ctx belongs to, or nil.

@@ -15,14 +15,14 @@ import (
 //	fresh "10m"      whether they proved who they are in the last 10 minutes
 //	remembered       whether the browser is remembered
 //	hasScope "read"  whether there is a user, whose credential is good for that
-//	may "edit" .Post whether the authorizer allows it; the object may be left out
+//	can "edit" .Post whether the authorizer allows it; the object may be left out
 //	loginURL         where to log in, and to come back from to r; "" if nowhere
 //	logoutURL        where to send the form, a POST, that logs out
 //
 // What cannot be found out is not nobody, and not a no: the function fails, and with it
 // the execution, with the error of [Manager.IdentityFrom] or [Manager.Authorize]; a
-// host that executes into a buffer gives it to [Manager.Refuse]. A no of may is no
-// event. A page that looks different to users belongs behind [Manager.WithUser], which
+// host that executes into a buffer gives it to [Manager.Refuse]. A no of can is no
+// event, unless [Options.AuditDecisions] makes every decision one. A page that looks different to users belongs behind [Manager.WithUser], which
 // tells caches so.
 //
 // A template must know the functions when it is parsed: TemplateFuncs(nil) has them,
@@ -41,7 +41,7 @@ func (m *Manager) TemplateFuncs(r *http.Request) map[string]any {
 		"fresh":      v.fresh,
 		"remembered": v.remembered,
 		"hasScope":   v.hasScope,
-		"may":        v.may,
+		"can":        v.can,
 		"loginURL":   v.loginURL,
 		"logoutURL":  v.logoutURL,
 	}
@@ -97,21 +97,21 @@ func (v view) hasScope(scope string) (bool, error) {
 	return id != nil && id.HasScope(scope), err
 }
 
-func (v view) may(action string, object ...any) (bool, error) {
+func (v view) can(action string, object ...any) (bool, error) {
 	a := Access{Action: action}
 	switch len(object) {
 	case 0:
 	case 1:
 		a.Object = object[0]
 	default:
-		return false, fmt.Errorf("auth: may %q: one object at most", action)
+		return false, fmt.Errorf("auth: can %q: one object at most", action)
 	}
 	id, err := v.identity()
 	if err != nil {
 		return false, err
 	}
 	a.Identity = id
-	err = v.m.decide(v.r.Context(), a)
+	err = v.m.decide(v.r.Context(), a, nil, false)
 	if errors.Is(err, ErrForbidden) {
 		return false, nil
 	}

@@ -61,10 +61,10 @@ func TestTemplateFuncs(t *testing.T) {
 		`{{remembered}}`:          {"false", "false", "true", "false"},
 		`{{hasScope "read"}}`:     {"false", "true", "true", "true"},
 		`{{hasScope "write"}}`:    {"false", "true", "true", "false"},
-		`{{may "read"}}`:          {"true", "true", "true", "true"},
-		`{{may "edit" "ada"}}`:    {"false", "true", "true", "true"},
-		`{{may "edit" .}}`:        {"false", "false", "false", "false"},
-		`{{may "edit"}}`:          {"false", "false", "false", "false"},
+		`{{can "read"}}`:          {"true", "true", "true", "true"},
+		`{{can "edit" "ada"}}`:    {"false", "true", "true", "true"},
+		`{{can "edit" .}}`:        {"false", "false", "false", "false"},
+		`{{can "edit"}}`:          {"false", "false", "false", "false"},
 		`{{loginURL}}`:            {"/auth/login?next=%2Fpage%3Fa%3Db", "/auth/login?next=%2Fpage%3Fa%3Db", "/auth/login?next=%2Fpage%3Fa%3Db", "/auth/login?next=%2Fpage%3Fa%3Db"},
 		`{{logoutURL}}`:           {"/auth/logout", "/auth/logout", "/auth/logout", "/auth/logout"},
 		`<a href="{{loginURL}}">`: {`<a href="/auth/login?next=%2Fpage%3Fa%3Db">`, `<a href="/auth/login?next=%2Fpage%3Fa%3Db">`, `<a href="/auth/login?next=%2Fpage%3Fa%3Db">`, `<a href="/auth/login?next=%2Fpage%3Fa%3Db">`},
@@ -83,7 +83,7 @@ func TestTemplateFuncs(t *testing.T) {
 	if n := len(s.named("forbidden")); n != 0 {
 		t.Errorf("asking was told of as %d refusals", n)
 	}
-	for _, wrong := range []string{`{{fresh "soon"}}`, `{{may "a" 1 2}}`} {
+	for _, wrong := range []string{`{{fresh "soon"}}`, `{{can "a" 1 2}}`} {
 		if got, err := ada.render(wrong, nil); err == nil {
 			t.Errorf("%s is %q", wrong, got)
 		}
@@ -104,14 +104,14 @@ func (scoped) LoadRequest(r *http.Request) (*auth.Identity, error) {
 	}
 }
 
-var asking = []string{`{{user}}`, `{{loggedIn}}`, `{{fresh "1m"}}`, `{{remembered}}`, `{{hasScope "x"}}`, `{{may "x"}}`}
+var asking = []string{`{{user}}`, `{{loggedIn}}`, `{{fresh "1m"}}`, `{{remembered}}`, `{{hasScope "x"}}`, `{{can "x"}}`}
 
 // A template that does not ask costs no look; one that asks for much, one.
 func TestTemplateFuncsAreLazy(t *testing.T) {
 	s := newSite(t, func(o *auth.Options) { o.Authorizer = anything })
 	ada := s.browser().logIn("ada")
 	before := s.store.total()
-	if _, err := ada.render(`{{if false}}{{user}}{{may "x"}}{{end}} {{loginURL}} {{logoutURL}}`, nil); err != nil {
+	if _, err := ada.render(`{{if false}}{{user}}{{can "x"}}{{end}} {{loginURL}} {{logoutURL}}`, nil); err != nil {
 		t.Fatal(err)
 	}
 	if n := s.store.total() - before; n != 0 {
@@ -135,7 +135,7 @@ func TestTemplateFuncsFail(t *testing.T) {
 	})
 	ada := s.browser().logIn("ada")
 	verdict = errDown
-	if got, err := ada.render(`{{may "x"}}`, nil); !errors.Is(err, errDown) || got != "" {
+	if got, err := ada.render(`{{can "x"}}`, nil); !errors.Is(err, errDown) || got != "" {
 		t.Errorf("an authorizer that is down: %q, %v", got, err)
 	}
 	s.store.fails("LoadSession", errDown)
@@ -159,7 +159,7 @@ func TestTemplateFuncsWithoutRequest(t *testing.T) {
 		t.Errorf("with a request: %q, %v", got, err)
 	}
 	page := texttemplate.Must(texttemplate.New("").Funcs(s.m.TemplateFuncs(nil)).Parse(
-		`{{with user}}{{.}}{{end}} {{loggedIn}} {{fresh "1m"}} {{remembered}} {{hasScope "x"}} {{may "x"}} {{loginURL}} {{logoutURL}}`))
+		`{{with user}}{{.}}{{end}} {{loggedIn}} {{fresh "1m"}} {{remembered}} {{hasScope "x"}} {{can "x"}} {{loginURL}} {{logoutURL}}`))
 	var b bytes.Buffer
 	if err := page.Execute(&b, nil); err != nil || b.String() != " false false false false false /auth/login /auth/logout" {
 		t.Errorf("%q, %v", b.String(), err)

@@ -1,0 +1,3 @@
+package rbac
+
+import _ "go.yaml.in/yaml/v4"
