@@ -37,7 +37,7 @@ func Describe(ctx context.Context, a auth.Access, roles Roles) (Input, error) {
 	in := Input{Action: a.Action, ProofAge: -1, At: a.Now()}
 	o, ok := a.Describe()
 	if !ok && a.Object != nil {
-		return in, fmt.Errorf("policy: an object of type %T says nothing of itself: give it a method AuthObject() auth.Object", a.Object)
+		return in, saysNothing(a.Object)
 	}
 	in.Object = o
 	var err error
@@ -60,4 +60,10 @@ func Describe(ctx context.Context, a auth.Access, roles Roles) (Input, error) {
 		}
 	}
 	return in, nil
+}
+
+// saysNothing is the outage of what has to know about an object that says nothing of
+// itself.
+func saysNothing(object any) error {
+	return fmt.Errorf("policy: an object of type %T says nothing of itself: give it a method AuthObject() auth.Object", object)
 }

@@ -1,0 +1,55 @@
+package policy
+
+import (
+	"context"
+
+	"github.com/gatehouse-go/gatehouse/auth"
+)
+
+// Not allows what a denies, and denies what a allows. An outage stays one, and so does
+// having no opinion. A no for now ([auth.Denial.StepUp]) stays a no as well: nobody gains
+// by what they have not proved. It never allows anything to nobody, to a context that
+// has ended, or about another tenant's object.
+//
+// It allows every action that a does not know: use it inside of [AllOf], beside
+// something that says what is allowed, as in AllOf(roles, Not(suspended)), and never
+// as the whole policy.
+//
+// It filters where a's answer is the same for all objects.
+func Not(a auth.Authorizer) auth.Authorizer { return &not{member(a, "Not: the authorizer")} }
+
+type not struct{ member auth.Authorizer }
+
+var denied = &auth.Denial{Policy: "not", Reason: "it is for those who may not do something that they may"}
+
+func (c *not) Authorize(ctx context.Context, a auth.Access) error {
+	if err := user("not", ctx, a); err != nil {
+		return err
+	}
+	err := c.member.Authorize(ctx, a)
+	switch said, _ := weigh(err); said {
+	case yes:
+		return denied
+	case no:
+		return ctx.Err() // because of which it may have been a no
+	}
+	return err
+}
+
+func (c *not) Filter(ctx context.Context, a auth.Access) (Condition, error) {
+	if err := user("not", ctx, a); err != nil {
+		return None(), err
+	}
+	condition, err := FilterOf(ctx, c.member, a)
+	switch said, _ := weigh(err); {
+	case said == no, said == yes && condition.Op == OpNone:
+		return here(ctx, All()), ctx.Err()
+	case said != yes:
+		return None(), err
+	case condition.Op == OpAll, isHere(ctx, condition):
+		return None(), denied
+	}
+	return None(), ErrNoFilter
+}
+
+func (c *not) Validate() error { return validate(c.member) }
