@@ -1,6 +1,8 @@
 package policy
 
 import (
+	"math"
+	"reflect"
 	"slices"
 
 	"github.com/gatehouse-go/gatehouse/auth"
@@ -35,19 +37,21 @@ func None() Condition { return Condition{} }
 // All is met by every object.
 func All() Condition { return Condition{Op: OpAll} }
 
-// Equal is met by objects whose field has the value.
+// Equal is met by objects whose field has the value. A value that is another kind of
+// string, bool or integer, such as an int, becomes a plain one.
 func Equal(field string, value any) Condition {
-	return Condition{Op: OpIn, Field: field, Values: []any{value}}
+	return Condition{Op: OpIn, Field: field, Values: []any{plain(value)}}
 }
 
-// In is met by objects whose field has one of the values; with no values by none.
+// In is met by objects whose field has one of the values, taken as by [Equal]; with no
+// values by none.
 func In[T any](field string, values ...T) Condition {
 	if len(values) == 0 {
 		return None()
 	}
 	c := Condition{Op: OpIn, Field: field}
 	for _, v := range values {
-		c.Values = append(c.Values, v)
+		c.Values = append(c.Values, plain(v))
 	}
 	return c
 }
@@ -70,6 +74,9 @@ func join(op, nothing, decides Op, cs []Condition) Condition {
 		case decides:
 			return c
 		case op:
+			if len(c.Of) == 0 { // somebody made it by hand: it is met by none
+				c.Of = []Condition{None()}
+			}
 			of = append(of, c.Of...)
 		default:
 			of = append(of, c)
@@ -109,9 +116,28 @@ func field(o auth.Object, name string) (any, bool) {
 	case "owner":
 		return o.Owner, true
 	}
-	switch v := o.Attrs[name].(type) {
+	switch v := plain(o.Attrs[name]).(type) {
 	case string, bool, int64:
 		return v, true
 	}
 	return nil, false
+}
+
+// plain returns v as a string, bool or int64 if it is of such a kind, or else as it is.
+func plain(v any) any {
+	switch v.(type) {
+	case nil, string, bool, int64:
+		return v
+	}
+	switch r := reflect.ValueOf(v); {
+	case r.Kind() == reflect.String:
+		return r.String()
+	case r.Kind() == reflect.Bool:
+		return r.Bool()
+	case r.CanInt():
+		return r.Int()
+	case r.CanUint() && r.Uint() <= math.MaxInt64:
+		return int64(r.Uint())
+	}
+	return v
 }

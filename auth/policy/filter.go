@@ -17,6 +17,9 @@ type Filterer interface {
 	// nothing but the type, which is "" if it was not said. Whoever may do nothing
 	// gets [None], or an error that wraps [auth.ErrForbidden]; one that wraps
 	// [ErrNoFilter] says that there is no such condition; any other is an outage.
+	//
+	// An authorizer that sometimes says [ErrNoOpinion] does so here if Authorize says it
+	// about all objects, and returns a condition only if it has an opinion on all.
 	Filter(ctx context.Context, a auth.Access) (Condition, error)
 }
 

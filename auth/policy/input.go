@@ -19,7 +19,7 @@ type Input struct {
 	UserID  string   // "" for nobody
 	Actor   string   // who acts as UserID, or ""
 	Roles   []string // see Roles
-	Methods []string // by which methods the user proved who they are
+	Methods []string // by which methods the user proved who they are; none of a stale session
 	// ProofAge is how long ago the newest proof was; negative if there is none that
 	// counts, as for API keys, or if the session is stale.
 	ProofAge time.Duration
@@ -41,17 +41,13 @@ func Describe(ctx context.Context, a auth.Access, roles Roles) (Input, error) {
 	}
 	in.Object = o
 	var err error
-	if in.Tenant, err = TenantOf(ctx, a); err != nil {
+	if in.Tenant, err = tenantOf(ctx, o, ok); err != nil {
 		return in, err
 	}
 	if id := a.Identity; id != nil {
 		in.UserID, in.Actor = id.UserID, id.Actor
-		stale := id.Session != nil && id.Session.Stale
-		for _, p := range id.Proofs {
-			in.Methods = append(in.Methods, p.Method)
-			if age := in.At.Sub(p.At); !stale && p.Kind != "remember" && (in.ProofAge < 0 || age < in.ProofAge) {
-				in.ProofAge = max(age, 0)
-			}
+		if stale := id.Session != nil && id.Session.Stale; !stale && len(id.Proofs) > 0 {
+			in.prove(id.Proofs)
 		}
 	}
 	if roles != nil {
@@ -60,6 +56,25 @@ func Describe(ctx context.Context, a auth.Access, roles Roles) (Input, error) {
 		}
 	}
 	return in, nil
+}
+
+// prove adds what was proved, by the same rules as [auth.Identity.Fresh].
+func (in *Input) prove(proofs []auth.Proof) {
+	in.Methods = make([]string, 0, len(proofs))
+	for i := range proofs {
+		p := &proofs[i]
+		if p.Kind == "remember" { // is no proof
+			continue
+		}
+		in.Methods = append(in.Methods, p.Method)
+		age := in.At.Sub(p.At)
+		if p.At.IsZero() || age <= -time.Minute {
+			continue
+		}
+		if age = max(age, 0); in.ProofAge < 0 || age < in.ProofAge {
+			in.ProofAge = age
+		}
+	}
 }
 
 // saysNothing is the outage of what has to know about an object that says nothing of

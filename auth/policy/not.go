@@ -23,27 +23,29 @@ type not struct{ member auth.Authorizer }
 var denied = &auth.Denial{Policy: "not", Reason: "it is for those who may not do something that they may"}
 
 func (c *not) Authorize(ctx context.Context, a auth.Access) error {
-	if err := user("not", ctx, a); err != nil {
-		return err
+	if isNobody(a) {
+		return nobody("not")
 	}
 	err := c.member.Authorize(ctx, a)
 	switch said, _ := weigh(err); said {
 	case yes:
 		return denied
-	case no:
-		return ctx.Err() // because of which it may have been a no
+	case no: // perhaps because of what is for nobody at all
+		return live(ctx, a)
 	}
 	return err
 }
 
 func (c *not) Filter(ctx context.Context, a auth.Access) (Condition, error) {
-	if err := user("not", ctx, a); err != nil {
-		return None(), err
+	if isNobody(a) {
+		return None(), nobody("not")
 	}
 	condition, err := FilterOf(ctx, c.member, a)
 	switch said, _ := weigh(err); {
 	case said == no, said == yes && condition.Op == OpNone:
 		return here(ctx, All()), ctx.Err()
+	case said == later:
+		return None(), ErrNoFilter // to some objects it may be a plain no
 	case said != yes:
 		return None(), err
 	case condition.Op == OpAll, isHere(ctx, condition):
