@@ -21,7 +21,8 @@ var nobodyHas = noOpinion{&auth.Denial{Policy: "first of", Reason: "nobody has a
 
 func (c *firstOf) Authorize(ctx context.Context, a auth.Access) error {
 	for _, m := range c.members {
-		if err := m.Authorize(ctx, a); err == nil || !errors.Is(err, ErrNoOpinion) {
+		err := m.Authorize(ctx, a)
+		if said, _ := weigh(err); said != silent {
 			return err
 		}
 	}

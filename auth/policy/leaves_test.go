@@ -97,7 +97,9 @@ func TestLeaves(t *testing.T) {
 }
 
 func TestProof(t *testing.T) {
-	proof := func(method string, ago time.Duration) auth.Proof { return auth.Proof{Method: method, At: now.Add(-ago)} }
+	proof := func(method string, ago time.Duration) auth.Proof {
+		return auth.Proof{Method: method, At: now.Add(-ago)}
+	}
 	session := func(proofs ...auth.Proof) *auth.Identity {
 		return &auth.Identity{UserID: "ada", Proofs: proofs, Session: &auth.Session{Proofs: proofs}}
 	}

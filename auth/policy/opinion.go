@@ -14,7 +14,9 @@ var ErrNoOpinion = fmt.Errorf("policy: no opinion: %w", auth.ErrForbidden)
 // noOpinion is ErrNoOpinion with a denial for the log.
 type noOpinion struct{ *auth.Denial }
 
-func (e noOpinion) Unwrap() []error { return []error{e.Denial, ErrNoOpinion} }
+func (e noOpinion) Is(target error) bool { return target == ErrNoOpinion }
+
+func (e noOpinion) Unwrap() error { return e.Denial }
 
 // An answer is what an error of an authorizer means.
 type answer int
@@ -34,7 +36,9 @@ func weigh(err error) (answer, *auth.Denial) {
 	}
 	d, ok := err.(*auth.Denial) // most are
 	if !ok {
-		switch {
+		switch _, ok := err.(noOpinion); {
+		case ok:
+			return silent, nil
 		case !errors.Is(err, auth.ErrForbidden):
 			return broken, nil
 		case errors.Is(err, ErrNoOpinion):
