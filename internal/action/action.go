@@ -15,13 +15,16 @@ import "strings"
 // Nothing covers what is no name: "", and whatever has an empty segment or a "*" in
 // it. So a pattern that is asked for as if it were an action is never allowed.
 func Match(pattern, name string) bool {
-	if !Valid(name) {
-		return false
-	}
 	if pattern == name {
-		return true
+		return Valid(name)
 	}
-	if !strings.Contains(pattern, "*") {
+	star := strings.IndexByte(pattern, '*')
+	switch {
+	case star < 0:
+		return false
+	case star == len(pattern)-1 && (star == 0 || pattern[star-1] == ':'): // nearly every one
+		return strings.HasPrefix(name, pattern[:star]) && Valid(name)
+	case !Valid(name):
 		return false
 	}
 	for {
