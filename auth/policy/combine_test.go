@@ -3,6 +3,7 @@ package policy_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -114,6 +115,7 @@ func TestWrapped(t *testing.T) {
 		"ended":               {context.Canceled, "outage"},
 		"no denial":           {(*auth.Denial)(nil), "no"},
 		"no session":          {auth.ErrNoCredentials, "outage"},
+		"session has ended":   {fmt.Errorf("the session: %w", auth.ErrBadCredentials), "outage"},
 		"not fresh elsewhere": {auth.ErrNotFresh, "outage"},
 	} {
 		for what, a := range map[string]auth.Authorizer{
@@ -127,6 +129,25 @@ func TestWrapped(t *testing.T) {
 			if err := a.Authorize(t.Context(), ada("x")); class(err) != tt.want || !errors.Is(err, tt.err) {
 				t.Errorf("%s: %s: %v (%s), want %s", name, what, err, class(err), tt.want)
 			}
+		}
+	}
+}
+
+// Others than For may have no opinion, and say so in their own words.
+func TestForeignSilence(t *testing.T) {
+	foreign := says(fmt.Errorf("billing: not mine: %w", policy.ErrNoOpinion))
+	for name, tt := range map[string]struct {
+		a    auth.Authorizer
+		want string
+	}{
+		"FirstOf":  {policy.FirstOf(foreign, says(nil)), "yes"},
+		"AnyOf":    {policy.AnyOf(foreign, foreign), "silent"},
+		"AllOf":    {policy.AllOf(says(nil), foreign), "no"},
+		"AllOf, 2": {policy.AllOf(foreign, says(totp)), "no"},
+		"Not":      {policy.Not(foreign), "silent"},
+	} {
+		if err := tt.a.Authorize(t.Context(), ada("x")); class(err) != tt.want {
+			t.Errorf("%s: %v (%s), want %s", name, err, class(err), tt.want)
 		}
 	}
 }
@@ -422,8 +443,10 @@ func TestMembersAreCopied(t *testing.T) {
 	if err := forX.Authorize(t.Context(), ada("x")); err != nil {
 		t.Error(err)
 	}
-	err := policy.Proof("totp").Authorize(t.Context(), ada("x"))
-	d, _ := errors.AsType[*auth.Denial](err)
+	d, _ := errors.AsType[*auth.Denial](proof.Authorize(t.Context(), ada("x")))
+	if d == nil {
+		t.Fatal("no denial")
+	}
 	d.Methods[0] = "password"
 	if err := proof.Authorize(t.Context(), ada("x")); class(err) != "later" {
 		t.Error(err)

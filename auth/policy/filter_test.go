@@ -128,7 +128,8 @@ func TestFilterSuite(t *testing.T) {
 		"allows nothing":     policy.AnyOf(),
 		"allows everything":  policy.Everybody(),
 		"no opinion at all":  broken{policy.Owner(nil), nil, policy.ErrNoOpinion},
-		"lists to the ended": broken{policy.Owner(nil), func(c policy.Condition) policy.Condition { return c }, nil},
+		"lists to the ended": broken{policy.Owner(nil), nil, nil},
+		"is silent of some":  sometimes{},
 	}
 	for name, a := range bad {
 		rec := &recorder{TB: t}
@@ -150,11 +151,28 @@ func (b broken) Filter(ctx context.Context, a auth.Access) (policy.Condition, er
 	if b.err != nil {
 		return policy.None(), b.err
 	}
-	c, err := policy.FilterOf(context.WithoutCancel(ctx), b.Authorizer, a)
+	if b.change == nil {
+		return policy.FilterOf(context.WithoutCancel(ctx), b.Authorizer, a)
+	}
+	c, err := policy.FilterOf(ctx, b.Authorizer, a)
 	if err != nil {
 		return c, err
 	}
 	return b.change(c), nil
+}
+
+// sometimes has no opinion on what is somebody else's.
+type sometimes struct{}
+
+func (sometimes) Authorize(ctx context.Context, a auth.Access) error {
+	if err := policy.Owner(nil).Authorize(ctx, a); err != nil {
+		return errors.Join(err, policy.ErrNoOpinion)
+	}
+	return nil
+}
+
+func (sometimes) Filter(ctx context.Context, a auth.Access) (policy.Condition, error) {
+	return policy.Owner(nil).Filter(ctx, a)
 }
 
 // A recorder counts errors and does not fail.

@@ -390,3 +390,27 @@ func TestDirectory(t *testing.T) {
 		must(os.Chmod(filepath.Join(dir, "v1"), 0o755))
 	}
 }
+
+// What is known to be broken is not compiled at every look.
+func TestRunCompilesOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, n := newDisk("a.txt", "1"), 0
+		s, err := policyfile.Open(d, []string{"*.txt"}, func(files map[string][]byte) (string, error) {
+			n++
+			return text(files)
+		}, &policyfile.Options{Logger: (&journal{}).logger()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		go s.Run(t.Context())
+		d.write("a.txt", "broken")
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if n != 2 || s.Err() == nil {
+			t.Errorf("compiled %d times, %v", n, s.Err())
+		}
+		if err := reload(s); !errors.Is(err, errSyntax) || n != 3 { // whoever asks wants to know
+			t.Errorf("%v after %d times", err, n)
+		}
+	})
+}
