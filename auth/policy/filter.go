@@ -28,9 +28,10 @@ type Filterer interface {
 var ErrNoFilter = errors.New("policy: the authorizer does not filter")
 
 // Filter returns which objects of a type, such as "post", who is asking may do the
-// action to, for the WHERE of a list. Whoever may do nothing gets [None], as does
-// nobody. The error wraps [ErrNoFilter] if the authorizer cannot say, and is otherwise
-// as those of [auth.Manager.Authorize].
+// action to, for the WHERE of a list. Whoever may do nothing gets [None], nobody too. The
+// error wraps [ErrNoFilter] if the authorizer cannot say, and [auth.ErrNotFresh] if there
+// would be something to see after another proof, and is nothing now; others are outages,
+// or a bad credential, as of [auth.Manager.Authorize].
 func Filter(ctx context.Context, m *auth.Manager, action, kind string) (Condition, error) {
 	var c Condition
 	noFilter := false
@@ -51,7 +52,8 @@ func Filter(ctx context.Context, m *auth.Manager, action, kind string) (Conditio
 }
 
 // FilterOf is for authorizers that ask others: it returns what a's Filter does, or
-// [ErrNoFilter] if a has none.
+// [ErrNoFilter] if a has none. It looks through decorators ([auth.As]): one that answers
+// otherwise than what is in it filters by itself, or has no method Unwrap.
 func FilterOf(ctx context.Context, a auth.Authorizer, access auth.Access) (Condition, error) {
 	f, ok := auth.As[Filterer](a)
 	if !ok {
@@ -66,21 +68,28 @@ func FilterOf(ctx context.Context, a auth.Authorizer, access auth.Access) (Condi
 
 // Select returns those in list, in order, that who is asking may do the action to,
 // by one question after the other, or all at once where the authorizer can. The error
-// is the first that is not a no.
+// is the first that is not a no; or that of [auth.ErrNotFresh] if nothing is left, and
+// another proof would change that.
 func Select[T any](ctx context.Context, m *auth.Manager, action string, list []T) ([]T, error) {
 	objects := make([]any, len(list))
 	for i, o := range list {
 		objects[i] = o
 	}
 	var allowed []T
+	var later error
 	for i, err := range m.AuthorizeAll(ctx, action, objects...) {
 		switch {
 		case err == nil:
 			allowed = append(allowed, list[i])
+		case errors.Is(err, auth.ErrNotFresh):
+			later = err
 		case errors.Is(err, auth.ErrForbidden), errors.Is(err, auth.ErrNoCredentials):
 		default:
 			return nil, err
 		}
+	}
+	if len(allowed) == 0 {
+		return nil, later
 	}
 	return allowed, nil
 }

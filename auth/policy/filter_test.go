@@ -81,6 +81,14 @@ func TestSelect(t *testing.T) {
 			t.Errorf("of nothing: %v, %v", got, err)
 		}
 	})
+	within(t, policy.AnyOf(policy.Owner(nil), policy.Proof("totp")), true, func(ctx context.Context, m *auth.Manager) {
+		if got, err := policy.Select(ctx, m, "x", list); len(got) != 2 || err != nil {
+			t.Errorf("some after another proof: %v, %v", got, err)
+		}
+		if got, err := policy.Select(ctx, m, "x", list[3:]); len(got) != 0 || !errors.Is(err, auth.ErrNotFresh) {
+			t.Errorf("all after another proof: %v, %v", got, err)
+		}
+	})
 	within(t, policy.Owner(nil), false, func(ctx context.Context, m *auth.Manager) {
 		if got, err := policy.Select(ctx, m, "x", list); len(got) != 0 || err != nil {
 			t.Errorf("nobody: %v, %v", got, err)

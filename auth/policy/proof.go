@@ -23,7 +23,8 @@ func Fresh(d time.Duration) auth.Authorizer { return Proven{policy: "fresh"}.Wit
 
 // Proof is [Fresh] for users who proved who they are by one of the methods, the names
 // of providers, such as "totp": at any time in this session, or with [Proven.Within]. The
-// client is told by which. A session whose binding has changed has proved nothing.
+// client is told by which. A session whose binding has changed has proved nothing. As
+// with Fresh, where there is a cache of sessions the store below it is read each time.
 func Proof(methods ...string) Proven {
 	p := Proven{policy: "proof", within: math.MaxInt64, methods: slices.Clone(methods)}
 	if len(methods) == 0 || slices.Contains(methods, "") {
