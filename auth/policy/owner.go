@@ -40,7 +40,7 @@ var (
 
 // Authorize implements [auth.Authorizer].
 func (o Owned) Authorize(ctx context.Context, a auth.Access) error {
-	if err := user("owner", ctx, a); err != nil {
+	if err := user(ctx, "owner", a); err != nil {
 		return err
 	}
 	if a.Object == nil {
@@ -67,7 +67,7 @@ func (o Owned) Filter(ctx context.Context, a auth.Access) (Condition, error) {
 	if o.field == "" {
 		return None(), ErrNoFilter
 	}
-	if err := user("owner", ctx, a); err != nil {
+	if err := user(ctx, "owner", a); err != nil {
 		return None(), err
 	}
 	return here(ctx, Equal(o.field, a.Identity.UserID)), nil

@@ -56,7 +56,7 @@ func (p Proven) Authorize(ctx context.Context, a auth.Access) error {
 	if p.wrong != nil {
 		return p.wrong
 	}
-	if err := user(p.policy, ctx, a); err != nil {
+	if err := user(ctx, p.policy, a); err != nil {
 		return err
 	}
 	if a.Identity.Session == nil && len(a.Identity.Proofs) == 0 {

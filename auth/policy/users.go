@@ -12,10 +12,10 @@ func Users() auth.Authorizer { return users{} }
 
 type users struct{}
 
-func (users) Authorize(ctx context.Context, a auth.Access) error { return user("users", ctx, a) }
+func (users) Authorize(ctx context.Context, a auth.Access) error { return user(ctx, "users", a) }
 
 func (users) Filter(ctx context.Context, a auth.Access) (Condition, error) {
-	if err := user("users", ctx, a); err != nil {
+	if err := user(ctx, "users", a); err != nil {
 		return None(), err
 	}
 	return here(ctx, All()), nil
@@ -52,7 +52,7 @@ func live(ctx context.Context, a auth.Access) error {
 }
 
 // user is live for what is never for nobody.
-func user(policy string, ctx context.Context, a auth.Access) error {
+func user(ctx context.Context, policy string, a auth.Access) error {
 	if isNobody(a) {
 		return nobody(policy)
 	}
