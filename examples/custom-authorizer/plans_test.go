@@ -11,7 +11,9 @@ import (
 
 func TestAuthorizer(t *testing.T) {
 	p := &plans.Authorizer{
-		Plan:     func(_ context.Context, userID string) (string, error) { return map[string]string{"ada": "team"}[userID], nil },
+		Plan: func(_ context.Context, userID string) (string, error) {
+			return map[string]string{"ada": "team"}[userID], nil
+		},
 		Includes: map[string][]string{"team": {"report:read", "report:export"}},
 	}
 	authtest.TestAuthorizer(t, p,
