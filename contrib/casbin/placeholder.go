@@ -1,8 +1,0 @@
-package casbinauthz
-
-import (
-	_ "github.com/casbin/casbin/v3"
-	_ "github.com/casbin/casbin/v3/model"
-
-	_ "github.com/gatehouse-go/gatehouse/auth/policy"
-)
