@@ -165,11 +165,10 @@ func (d *definition) checkName(of []string) error {
 	case d.own || len(of) == 1:
 		return nil
 	}
-	t := map[string]reflect.Type{"sub": reflect.TypeFor[*Subject](), "obj": reflect.TypeFor[*auth.Object](), "env": reflect.TypeFor[*Env]()}[name]
+	t := map[string]reflect.Type{"sub": reflect.TypeFor[Subject](), "obj": reflect.TypeFor[auth.Object](), "env": reflect.TypeFor[Env]()}[name]
 	if t != nil {
-		field, isField := t.Elem().FieldByName(of[1])
-		_, isMethod := t.MethodByName(of[1])
-		if isField && field.IsExported() || isMethod {
+		// Methods without arguments are not called as one would think by govaluate.
+		if field, ok := t.FieldByName(of[1]); ok && field.IsExported() && len(of) == 2 {
 			return nil
 		}
 	}

@@ -20,8 +20,10 @@ type Subject struct {
 
 // An Env is what else there is to know: r.env in a matcher.
 type Env struct {
-	Tenant string    // see [policy.TenantOf]
-	At     time.Time // r.env.At.Hour() is a number, in the zone of the Manager's clock
+	Tenant  string // see [policy.TenantOf]
+	Unix    int64  // the time, in seconds
+	Hour    int    // 0 to 23, where the Manager's clock is
+	Weekday string // "Monday"
 }
 
 // SubjectOf returns r.sub, for [Options.Request].
@@ -38,13 +40,14 @@ func ObjectOf(in policy.Input) *auth.Object {
 }
 
 // EnvOf returns r.env, for [Options.Request].
-func EnvOf(in policy.Input) *Env { return &Env{Tenant: in.Tenant, At: in.At} }
+func EnvOf(in policy.Input) *Env {
+	return &Env{Tenant: in.Tenant, Unix: in.At.Unix(), Hour: in.At.Hour(), Weekday: in.At.Weekday().String()}
+}
 
-// A request is one of sub, obj, act and env in one piece of memory.
+// A request is sub, obj and act in one piece of memory.
 type request struct {
 	sub    Subject
 	obj    auth.Object
-	env    Env
 	values [4]any
 }
 
@@ -53,10 +56,12 @@ func usual(in *policy.Input, roles []string, size int) []any {
 	r := &request{
 		sub: Subject{ID: in.UserID, Actor: in.Actor, Roles: roles, Methods: in.Methods, proofAge: in.ProofAge},
 		obj: in.Object,
-		env: Env{Tenant: in.Tenant, At: in.At},
 	}
 	r.obj.Tenant = in.Tenant
-	r.values = [4]any{&r.sub, &r.obj, in.Action, &r.env}
+	r.values = [4]any{&r.sub, &r.obj, in.Action}
+	if size > 3 {
+		r.values[3] = EnvOf(*in)
+	}
 	return r.values[:size:size]
 }
 

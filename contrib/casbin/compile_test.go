@@ -1,0 +1,151 @@
+package casbinauthz_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/gatehouse-go/gatehouse/auth/policy"
+	casbinauthz "github.com/gatehouse-go/gatehouse/contrib/casbin"
+)
+
+// TestRefused: what Casbin would take, and mean otherwise than it is written, or find
+// out about when it is asked, is an error at the beginning.
+func TestRefused(t *testing.T) {
+	good := conf("sub, act", "actionMatch(r.act, p.act) && subjectMatch(r.sub, r.obj, p.sub)")
+	effect := func(s string) string { return strings.Replace(good, "some(where (p.eft == allow))", s, 1) }
+	withG := strings.Replace(good, "[policy_effect]", "[role_definition]\ng = _, _\n[policy_effect]", 1)
+	both := "some(where (p.eft == allow)) && !some(where (p.eft == deny))"
+	own := casbinauthz.Options{Request: func(in policy.Input) ([]any, error) { return []any{in.UserID, in.Object.ID, in.Action}, nil }}
+	for _, test := range []struct {
+		name, model, rows string
+		opts              casbinauthz.Options
+		want              string
+	}{
+		// The model.
+		{"no model", "# nothing", "p, users, a", casbinauthz.Options{}, "missing required sections"},
+		{"half a model", good[:strings.Index(good, "[policy_effect]")], "p, users, a", casbinauthz.Options{}, "missing required sections"},
+		{"half a line", good[:60], "p, users, a", casbinauthz.Options{}, "line 4"},
+		{"broken matcher", conf("sub, act", "actionMatch(r.act, p.act"), "p, users, a", casbinauthz.Options{}, "matchers"},
+		{"matcher that goes on", conf("sub, act", "actionMatch(r.act, p.act) && \\"), "p, users, a", casbinauthz.Options{}, "matchers"},
+		{"unknown function", conf("sub, act", "hasRol(r.sub, p.sub)"), "p, users, a", casbinauthz.Options{}, "hasRol"},
+		{"unknown value of the request", conf("sub, act", "r.subject == p.sub"), "p, users, a", casbinauthz.Options{}, "there is no r.subject"},
+		{"unknown column", conf("sub, act", "r.act == p.action"), "p, users, a", casbinauthz.Options{}, "there is no p.action"},
+		{"unknown field", conf("sub, act", "r.act == p.act && r.sub.Id == p.sub"), "p, users, a", casbinauthz.Options{}, "there is no r.sub.Id"},
+		{"unexported field", conf("sub, act", "r.act == p.act && r.sub.proofAge == 1"), "p, users, a", casbinauthz.Options{}, "there is no r.sub.proofAge"},
+		{"method", conf("sub, act", "r.act == p.act && r.obj.String() == p.sub"), "p, users, a", casbinauthz.Options{}, "there is no r.obj.String"},
+		{"field of a column", conf("sub, act", "r.act == p.act.Name"), "p, users, a", casbinauthz.Options{}, "there is no p.act.Name"},
+		{"bare word", conf("sub, act", "r.act == admin"), "p, users, a", casbinauthz.Options{}, "there is no admin"},
+		{"matcher that is no condition", conf("sub, act", "r.act"), "p, users, a", casbinauthz.Options{}, "model.conf"},
+		{"other effect", effect("some(where(p.eft == allow))"), "p, users, a", casbinauthz.Options{}, "policy_effect is none"},
+		{"yes to everything else", effect("!some(where (p.eft == deny))"), "p, users, a", casbinauthz.Options{}, "policy_effect says yes"},
+		{"other request", strings.Replace(good, "r = sub, obj, act", "r = sub, act, obj", 1), "p, users, a", casbinauthz.Options{}, "request_definition"},
+		{"two values", strings.Replace(good, "r = sub, obj, act", "r = sub, act", 1), "p, users, a", casbinauthz.Options{}, "request_definition"},
+		{"odd roles", strings.Replace(withG, "_, _", "_", 1), "p, users, a", casbinauthz.Options{}, "g = _, _"},
+		{"long line", conf("sub, act", "r.act == p.act"+strings.Repeat(" && r.act == p.act", 300)), "p, users, a", casbinauthz.Options{}, "too long"},
+		// Rows.
+		{"no rules", good, "# nothing yet", casbinauthz.Options{}, "empty"},
+		{"few columns", good, "p, users", casbinauthz.Options{}, "policy.csv:1: 1 columns"},
+		{"many columns", good, "\np, users, a, allow", casbinauthz.Options{}, "policy.csv:2: 3 columns"},
+		{"other kind", good, "q, users, a", casbinauthz.Options{}, `"q" is no kind`},
+		{"no kind", good, ", users, a", casbinauthz.Options{}, `"" is no kind`},
+		{"matcher as a row", good, "m, users, a", casbinauthz.Options{}, `"m" is no kind`},
+		{"byte order mark", good, "\ufeffp, users, a", casbinauthz.Options{}, "is no kind"},
+		{"undefined kind", good, "p2, users, a", casbinauthz.Options{}, "the model has no p2"},
+		{"roles that the model has not", good, "p, users, a\ng, role:a, role:b", casbinauthz.Options{}, "the model has no g"},
+		{"empty column", good, "p, , a", casbinauthz.Options{}, "column 1 is empty"},
+		{"empty last column", good, "p, users,", casbinauthz.Options{}, "column 2 is empty"},
+		{"trailing space", good, "p, users , a", casbinauthz.Options{}, "column 1 ends in a space"},
+		{"comment behind a row", good, "p, users, a # for all", casbinauthz.Options{}, "comment"},
+		{"quote", good, "p, us\"ers, a", casbinauthz.Options{}, "policy.csv:1"},
+		{"half a row", good, "p, users, a\np, \"us", casbinauthz.Options{}, "policy.csv:2"},
+		{"twice", good, "p, users, a\np, users, a", casbinauthz.Options{}, "policy.csv:2: the same as policy.csv:1"},
+		{"twice for Casbin", conf("sub, act", "r.act == p.act && r.sub.ID == p.sub"), "p, \"a,b\", c\np, a, \"b,c\"", casbinauthz.Options{}, "the same as"},
+		// What the functions say of columns.
+		{"subject without its word", good, "p, admin, a", casbinauthz.Options{}, `"admin" is no subject`},
+		{"subject star", good, "p, *, a", casbinauthz.Options{}, `"*" is no subject`},
+		{"nobody's ID", good, "p, user:, a", casbinauthz.Options{}, `"user:" is no subject`},
+		{"no role", good, "p, role:, a", casbinauthz.Options{}, `"role:" is no subject`},
+		{"action", good, "p, users, post*", casbinauthz.Options{}, `"post*" is no action`},
+		{"object", conf("obj, act", "actionMatch(r.act, p.act) && objectMatch(r.obj, p.obj)"), "p, post/*, a", casbinauthz.Options{}, `"post/*" is no object`},
+		{"role with its word", conf("sub, act", "actionMatch(r.act, p.act) && hasRole(r.sub, p.sub)"), "p, role:admin, a", casbinauthz.Options{}, `"role:admin" is no role`},
+		{"eval of nothing", conf("rule", "eval(p.rule)"), "p, r.sub.Age > 18", casbinauthz.Options{}, "there is no r.sub.Age"},
+		{"broken eval", conf("rule", "eval(p.rule)"), "p, r.sub.ID ==", casbinauthz.Options{}, "policy.csv:1: rule"},
+		{"effect", strings.Replace(effect(both), "p = sub, act", "p = sub, act, eft", 1), "p, users, a, Deny", casbinauthz.Options{}, `"Deny": write allow or deny`},
+		{"deny that does nothing", conf("sub, act, eft", "actionMatch(r.act, p.act) && subjectMatch(r.sub, r.obj, p.sub)"), "p, users, a, allow\np, users, b, deny", casbinauthz.Options{}, "policy.csv:2: eft: deny does nothing"},
+		{"nothing but no", strings.Replace(effect(both), "p = sub, act", "p = sub, act, eft", 1), "p, users, a, deny", casbinauthz.Options{}, "empty"},
+		{"priority", strings.Replace(effect("priority(p.eft) || deny"), "p = sub, act", "p = priority, sub, act, eft", 1), "p, first, users, a, deny", casbinauthz.Options{}, "priority"},
+		{"a user in place of a role", withG, "p, users, a\ng, ada, admin", casbinauthz.Options{}, "policy.csv:2: write g, role:NAME"},
+		{"a role in place of a role of ours", withG, "p, users, a\ng, role:a, user:b", casbinauthz.Options{}, "policy.csv:2: write g, role:NAME"},
+		{"roles in a circle", withG, "p, users, a\ng, role:a, role:b\ng, role:b, role:a", casbinauthz.Options{}, "cycle"},
+		// The host's own requests.
+		{"own request, no such value", conf("sub, act", "r.act == p.act && r.dom == p.sub"), "p, users, a", own, "there is no r.dom"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := open(t, map[string]string{"model.conf": test.model, "policy.csv": test.rows + "\n"}, test.opts)
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("error is %v, want %q in it", err, test.want)
+			}
+		})
+	}
+}
+
+// TestAllThatIsWrong: one does not fix one line after the other.
+func TestAllThatIsWrong(t *testing.T) {
+	_, err := open(t, map[string]string{
+		"model.conf": conf("sub, act", "actionMatch(r.act, p.act) && subjectMatch(r.sub, r.obj, p.sub)"),
+		"policy.csv": "p, users\np, admin, posts:read\np, role:admin, posts*\n",
+	}, casbinauthz.Options{})
+	for _, want := range []string{"policy.csv:1", "policy.csv:2", "policy.csv:3"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("no %s in %v", want, err)
+		}
+	}
+}
+
+func TestFiles(t *testing.T) {
+	model := conf("sub, act", "actionMatch(r.act, p.act) && subjectMatch(r.sub, r.obj, p.sub)")
+	for _, test := range []struct {
+		name     string
+		files    map[string]string
+		patterns []string
+		want     string // in the error; "": none
+	}{
+		{"several", map[string]string{"model.conf": model, "a.csv": "p, users, posts:list\n", "b.csv": "p, users, posts:read\n"}, []string{"*.conf", "*.csv"}, ""},
+		{"twice in two", map[string]string{"model.conf": model, "a.csv": "p, users, posts:list\n", "b.csv": "p, users, posts:list\n"}, []string{"*.conf", "*.csv"}, "b.csv:1: the same as a.csv:1"},
+		{"two models", map[string]string{"a.conf": model, "b.conf": model, "a.csv": "p, users, posts:list\n"}, []string{"*"}, "2 models"},
+		{"no model", map[string]string{"a.csv": "p, users, posts:list\n"}, []string{"*"}, "0 models"},
+		{"no rules", map[string]string{"model.conf": model}, nil, "policy.csv"},
+		{"neither", map[string]string{}, nil, "model.conf"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := open(t, test.files, casbinauthz.Options{Files: test.patterns})
+			switch {
+			case test.want == "" && err != nil:
+				t.Error(err)
+			case test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)):
+				t.Errorf("error is %v, want %q in it", err, test.want)
+			}
+		})
+	}
+}
+
+// FuzzPolicy: no file makes the compiler panic, and none that is taken says yes to nobody
+// without the word for it.
+func FuzzPolicy(f *testing.F) {
+	good := conf("sub, act", "actionMatch(r.act, p.act) && subjectMatch(r.sub, r.obj, p.sub)")
+	f.Add(good, "p, users, a\n")
+	f.Add(strings.Replace(good, "[policy_effect]", "[role_definition]\ng = _, _\n[policy_effect]", 1), "p, role:a, b\ng, user:c, role:a\n")
+	f.Add(conf("sub, act", "keyMatch(r.sub.ID, p.sub) && r.act == p.act"), "p, *, a\n")
+	f.Fuzz(func(t *testing.T, model, rows string) {
+		a, err := open(t, map[string]string{"model.conf": model, "policy.csv": rows}, casbinauthz.Options{})
+		if err != nil {
+			if strings.Contains(err.Error(), "panicked") {
+				t.Log(err) // policyfile has stopped it
+			}
+			return
+		}
+		if err := a.Authorize(t.Context(), ask("", "a", nil)); err == nil && !strings.Contains(rows, "everybody") {
+			t.Errorf("nobody may:\n%s\n%s", model, rows)
+		}
+	})
+}

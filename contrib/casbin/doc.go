@@ -1,0 +1,2 @@
+// Package casbinauthz lets Casbin decide (github.com/casbin/casbin/v3).
+package casbinauthz
