@@ -148,6 +148,16 @@ func no(reason string) error { return &auth.Denial{Policy: "casbin", Reason: rea
 // they may be anything that the host has told of an object.
 func outage(err error) error {
 	said := err.Error()
+	if panicked, ok := strings.CutPrefix(said, "panic: "); ok { // and then the stack
+		value, stack := panicked, ""
+		if i := strings.LastIndex(panicked, "\ngoroutine "); i >= 0 {
+			value, stack = panicked[:i], panicked[i:]
+		}
+		if !strings.HasPrefix(value, "runtime error: ") && !strings.HasPrefix(value, "interface conversion: ") && !strings.HasPrefix(value, "assignment to entry") {
+			value = "a value of the host's"
+		}
+		said = "panicked: " + value + stack
+	}
 	if before, _, ok := strings.Cut(said, "rvals: "); ok {
 		said = strings.TrimRight(before, ", ")
 	}
