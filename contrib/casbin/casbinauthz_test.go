@@ -259,6 +259,7 @@ func TestFunctions(t *testing.T) {
 		{"subjectMatch(r.sub, r.obj, 'user:admin')", ada, nil, "no"},
 		{"subjectMatch(r.sub, r.obj, r.act)", ada, nil, "outage"},
 		{"r.sub.ID == 'ada' && r.sub.Actor == 'root' && r.obj.Owner == r.sub.ID && r.obj.Tenant == 'acme'", ada, post, "yes"},
+		{"'admin' in r.sub.Roles", ada, nil, "outage"},
 		{"hasRole(r.sub, 1)", ada, nil, "outage"},
 		{"attr(r.obj, 'status')", ada, post, "outage"}, // is no bool
 	} {

@@ -67,6 +67,8 @@ func TestRefused(t *testing.T) {
 		{"no role", good, "p, role:, a", casbinauthz.Options{}, `"role:" is no subject`},
 		{"action", good, "p, users, post*", casbinauthz.Options{}, `"post*" is no action`},
 		{"object", conf("obj, act", "actionMatch(r.act, p.act) && objectMatch(r.obj, p.obj)"), "p, post/*, a", casbinauthz.Options{}, `"post/*" is no object`},
+		{"regular expression", conf("act", "regexMatch(r.act, p.act)"), "p, posts:(", casbinauthz.Options{}, "policy.csv:1: act"},
+		{"path", conf("sub, act", "r.act == p.act && keyMatch2(r.obj.ID, p.sub)"), "p, /a/[, a", casbinauthz.Options{}, "policy.csv:1: sub"},
 		{"role with its word", conf("sub, act", "actionMatch(r.act, p.act) && hasRole(r.sub, p.sub)"), "p, role:admin, a", casbinauthz.Options{}, `"role:admin" is no role`},
 		{"eval of nothing", conf("rule", "eval(p.rule)"), "p, r.sub.Age > 18", casbinauthz.Options{}, "there is no r.sub.Age"},
 		{"broken eval", conf("rule", "eval(p.rule)"), "p, r.sub.ID ==", casbinauthz.Options{}, "policy.csv:1: rule"},

@@ -193,6 +193,12 @@ func (d *definition) checkRules(rules []rule) error {
 			meaning[m[3]] = append(meaning[m[3]], check)
 		}
 	}
+	for _, m := range call.FindAllStringSubmatch(d.matcher, -1) {
+		switch m[1] {
+		case "regexMatch", "keyMatch2", "keyMatch3", "keyMatch4", "keyMatch5", "globMatch":
+			meaning[m[3]] = append(meaning[m[3]], func(pattern string) error { return try(d.known[m[1]], "probe", pattern) })
+		}
+	}
 	meaning["eft"] = []func(string) error{d.checkEffect}
 	meaning["priority"] = []func(string) error{func(v string) error {
 		_, err := strconv.Atoi(v)
@@ -238,6 +244,17 @@ func (d *definition) checkRules(rules []rule) error {
 		errs = append(errs, errors.New("casbinauthz: no row allows anything: the policy is empty"))
 	}
 	return errors.Join(errs...)
+}
+
+// try calls a function of Casbin's, which panics at a pattern that it cannot read.
+func try(f func(args ...any) (any, error), args ...any) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%v", p)
+		}
+	}()
+	_, err = f(args...)
+	return err
 }
 
 // checkEffect: Casbin ignores a rule whose effect it does not know, or does not look at.
