@@ -431,3 +431,68 @@ func TestFunctionsAreNamed(t *testing.T) {
 func ask(userID, action string, object any) auth.Access {
 	return auth.Access{Identity: who(userID), Action: action, Object: object}
 }
+
+// TestTenant: r.obj.Tenant is the context's where there is no object.
+func TestTenant(t *testing.T) {
+	a := mustOpen(t, map[string]string{"model.conf": conf("tenant, act", "r.act == p.act && r.obj.Tenant == p.tenant"), "policy.csv": "p, acme, posts:list\n"}, casbinauthz.Options{})
+	if err := a.Authorize(policy.WithTenant(t.Context(), "acme"), ask("ada", "posts:list", nil)); err != nil {
+		t.Error(err)
+	}
+	if err := a.Authorize(policy.WithTenant(t.Context(), "acme"), ask("ada", "posts:list", auth.Object{Type: "post"})); err != nil {
+		t.Error(err)
+	}
+	if err := a.Authorize(t.Context(), ask("ada", "posts:list", nil)); !errors.Is(err, auth.ErrForbidden) {
+		t.Error(err)
+	}
+}
+
+// TestContextEnds: before a decision nobody is asked; on the way there is no yes.
+func TestContextEnds(t *testing.T) {
+	asked := false
+	ctx, cancel := context.WithCancel(t.Context())
+	a, err := casbinauthz.Open(os.DirFS("testdata/policy"), &casbinauthz.Options{Logger: discard, Roles: func(context.Context, auth.Access) ([]string, error) {
+		asked = true
+		cancel()
+		return []string{"admin"}, nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []bool{true, false} {
+		asked = false
+		if err := a.Authorize(ctx, ask("ada", "admin:view", nil)); !errors.Is(err, context.Canceled) || asked != want {
+			t.Errorf("%v, asked: %v", err, asked)
+		}
+	}
+}
+
+// TestFunctionsAlone: on an enforcer of the host's nobody else keeps nobody away.
+func TestFunctionsAlone(t *testing.T) {
+	nobody, thing := &casbinauthz.Subject{}, &auth.Object{Type: "post", ID: "1"}
+	for name, args := range map[string][]any{
+		"isUser":  {nobody},
+		"isOwner": {nobody, thing},
+		"hasRole": {nobody, ""},
+	} {
+		if is, err := casbinauthz.Functions()[name](args...); is != false || err != nil {
+			t.Errorf("%s(%v): %v, %v", name, args, is, err)
+		}
+	}
+	for word, want := range map[string]bool{"users": false, "owner": false, "everybody": true, "role:admin": false, "user:17": false} {
+		if is, err := casbinauthz.Functions()["subjectMatch"](nobody, thing, word); is != want || err != nil {
+			t.Errorf("%s: %v, %v", word, is, err)
+		}
+	}
+	for _, word := range []string{"", "*", "user:", "role:", "admin"} {
+		if is, err := casbinauthz.Functions()["subjectMatch"](nobody, thing, word); is == true || word != "user:" && word != "role:" && err == nil {
+			t.Errorf("%q: %v, %v", word, is, err)
+		}
+	}
+	for name, f := range casbinauthz.Functions() {
+		for _, args := range [][]any{nil, {nil}, {nil, nil}, {nil, nil, nil}, {"", "", ""}, {1.0, 2.0}} {
+			if is, err := f(args...); err == nil && is != false && name != "actionMatch" || is == true {
+				t.Errorf("%s(%v): %v, %v", name, args, is, err)
+			}
+		}
+	}
+}

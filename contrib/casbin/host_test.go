@@ -170,7 +170,7 @@ func TestCached(t *testing.T) {
 	for _, e := range []interface {
 		casbinauthz.Enforcer
 		AddPolicy(...any) (bool, error)
-		RemovePolicy(...any) (bool, error)
+		GetModel() model.Model
 	}{one, two} {
 		if _, err := e.AddPolicy("user:a", "post/1$$x", "posts:read"); err != nil {
 			t.Fatal(err)
@@ -194,6 +194,15 @@ func TestCached(t *testing.T) {
 			if err := a.Authorize(t.Context(), ask("b", "posts:read", auth.Object{Type: "post", ID: "2"})); !errors.Is(err, auth.ErrForbidden) {
 				t.Error(err)
 			}
+		}
+		if err := a.Authorize(t.Context(), ask("c", "posts:read", auth.Object{Type: "post", ID: "3"})); !errors.Is(err, auth.ErrForbidden) {
+			t.Error(err)
+		}
+		if _, err := e.GetModel().AddPoliciesWithAffected("p", "p", [][]string{{"user:c", "post/3", "posts:read"}}); err != nil { // behind the cache's back
+			t.Fatal(err)
+		}
+		if err := a.Authorize(t.Context(), ask("c", "posts:read", auth.Object{Type: "post", ID: "3"})); !errors.Is(err, auth.ErrForbidden) {
+			t.Errorf("the cache was not asked: %v", err)
 		}
 	}
 }

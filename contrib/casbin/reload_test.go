@@ -210,8 +210,10 @@ func TestRun(t *testing.T) {
 	done := make(chan error)
 	go func() { done <- a.Run(ctx) }()
 	d.replace(t, "policy.csv", strings.Replace(d.read(t, "policy.csv"), "p, users, posts:list\n", "", 1))
-	for a.Authorize(t.Context(), ask("vi", "posts:list", nil)) == nil {
-		time.Sleep(time.Millisecond)
+	for began := time.Now(); a.Authorize(t.Context(), ask("vi", "posts:list", nil)) == nil; time.Sleep(time.Millisecond) {
+		if time.Since(began) > 10*time.Second {
+			t.Fatal("the new policy is not taken")
+		}
 	}
 	cancel()
 	if err := <-done; !errors.Is(err, context.Canceled) {
