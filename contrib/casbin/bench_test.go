@@ -111,3 +111,24 @@ func BenchmarkByHand(b *testing.B) {
 		}
 	}
 }
+
+// yes is an enforcer that costs nothing.
+type yes struct{}
+
+func (yes) Enforce(...any) (bool, error) { return true, nil }
+
+// BenchmarkOverhead is what the adapter costs of it: the question put into plain values
+// and those into the request.
+func BenchmarkOverhead(b *testing.B) {
+	c := benchCases(b)[0]
+	a, err := casbinauthz.New(yes{}, &c.opts)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := a.Authorize(b.Context(), c.allow); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

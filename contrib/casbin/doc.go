@@ -102,7 +102,8 @@
 // Enforcer is not; EnableEnforce(false) says yes to everything; what is under "What is
 // refused" is not. [Functions] have to be added. A cache of decisions joins the values with
 // "$$", so that two requests may be one to it: those with a "$" in them are not asked
-// of it. A logger of the host's is told who asked for what.
+// of it. And it does not notice that a role was taken away by RemoveGroupingPolicy: call
+// InvalidateCache. A logger of the host's is told who asked for what.
 //
 // # Errors
 //
@@ -117,7 +118,8 @@
 // # Concurrency and costs
 //
 // What Open has read is never changed, so that no lock is taken; a new version is an
-// enforcer of its own. Casbin's own part is nearly all of what a decision costs: 8 µs for
-// the dozen rows of a small site, 250 µs and 3,000 allocations for 1,000 rows and roles
-// by g. BenchmarkAdapter and BenchmarkByHand compare.
+// enforcer of its own. Casbin's own part is nearly all of what a decision costs: 5 µs for
+// the dozen rows of a small site, to which the adapter adds 8 %; 170 µs and 3,000
+// allocations for 1,000 rows and roles by g. BenchmarkAdapter and BenchmarkByHand
+// compare.
 package casbinauthz
