@@ -54,6 +54,9 @@ func (c *compiled) ask(in *policy.Input, own func(policy.Input) ([]any, error)) 
 	if err != nil {
 		return err
 	}
+	if _, other := values[0].(casbin.EnforceContext); other && in.UserID == "" {
+		return no("no rule of another definition is for nobody") // what has none is asked about as if it had an empty one
+	}
 	// Which rule it was costs nothing here.
 	ok, rule, err := engine.EnforceEx(values...)
 	switch {
@@ -83,7 +86,7 @@ func (c *compiled) request(in *policy.Input, own func(policy.Input) ([]any, erro
 		}
 	}
 	// Casbin's own error would have the values in it.
-	if len(values) != want {
+	if len(values) != want || want == 0 {
 		return nil, fmt.Errorf("casbinauthz: Options.Request: %d values, the model's request_definition has %d", len(values), want)
 	}
 	return values, nil

@@ -11,6 +11,8 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/casbin/casbin/v3"
+
 	"github.com/gatehouse-go/gatehouse/auth"
 	"github.com/gatehouse-go/gatehouse/auth/authtest"
 	"github.com/gatehouse-go/gatehouse/auth/policy"
@@ -494,5 +496,38 @@ func TestFunctionsAlone(t *testing.T) {
 				t.Errorf("%s(%v): %v, %v", name, args, is, err)
 			}
 		}
+	}
+}
+
+// TestOtherDefinitions: a request may be about the second definitions of a model, whose
+// rows are checked too, and of which none is for nobody.
+func TestOtherDefinitions(t *testing.T) {
+	files := map[string]string{"model.conf": `[request_definition]
+r = sub, act
+r2 = sub, act
+[policy_definition]
+p = sub, act
+p2 = sub, act
+[policy_effect]
+e = some(where (p.eft == allow))
+[matchers]
+m = r.sub == p.sub && r.act == p.act
+m2 = r2.sub == p2.sub || p2.act == '*'
+`, "policy.csv": "p, everybody, posts:read\np2, ada, *\n"}
+	opts := casbinauthz.Options{Request: func(in policy.Input) ([]any, error) {
+		return []any{casbin.NewEnforceContext("2"), in.UserID, in.Action}, nil
+	}}
+	// There is one effect, which both have.
+	files["model.conf"] = strings.Replace(files["model.conf"], "[matchers]", "e2 = some(where (p.eft == allow))\n[matchers]", 1)
+	a := mustOpen(t, files, opts)
+	if err := a.Authorize(t.Context(), ask("ada", "posts:read", nil)); err != nil {
+		t.Error(err)
+	}
+	if err := a.Authorize(t.Context(), ask("", "posts:read", nil)); !errors.Is(err, auth.ErrForbidden) {
+		t.Errorf("nobody: %v", err)
+	}
+	files["policy.csv"] = "p, everybody, posts:read\n"
+	if _, err := open(t, files, opts); err == nil || !strings.Contains(err.Error(), "no row p2") {
+		t.Error(err)
 	}
 }

@@ -36,6 +36,13 @@ func (key) LoadRequest(r *http.Request) (*auth.Identity, error) {
 	return &auth.Identity{UserID: id[0]}, nil
 }
 
+func noMap() bool {
+	type seen struct{ by map[string]bool }
+	s := new(seen)
+	s.by["x"] = true
+	return true
+}
+
 // TestFailures: whatever goes wrong lets nothing through, and is logged.
 func TestFailures(t *testing.T) {
 	slow := func(ctx context.Context, _ auth.Access) ([]string, error) {
@@ -70,7 +77,7 @@ func TestFailures(t *testing.T) {
 		{"request of other values", good, casbinauthz.Options{Request: func(policy.Input) ([]any, error) { return []any{1, nil, "posts:read"}, nil }}, "ada", 503, "subjectMatch wants"},
 		{"request too short", good, casbinauthz.Options{Request: func(policy.Input) ([]any, error) { return nil, nil }}, "ada", 503, "0 values"},
 		{"function panics", mine, calls(func(...any) (any, error) { panic("oops") }), "ada", 503, "panicked"},
-		{"function panics with nil map", mine, calls(func(...any) (any, error) { var m map[string]bool; m["x"] = true; return true, nil }), "ada", 503, "panicked: assignment to entry in nil map"},
+		{"function panics with nil map", mine, calls(func(...any) (any, error) { return noMap(), nil }), "ada", 503, "panicked: assignment to entry in nil map"},
 		{"function fails", mine, calls(func(...any) (any, error) { return true, errors.New("oops") }), "ada", 503, "oops"},
 		{"function fails with a no", mine, calls(func(...any) (any, error) { return true, auth.ErrForbidden }), "ada", 503, "forbidden"},
 		{"function says neither", mine, calls(func(...any) (any, error) { return "yes", nil }), "ada", 503, ""},

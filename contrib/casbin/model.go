@@ -54,7 +54,7 @@ func (a *Authorizer) readModel(name string, data []byte) (*definition, error) {
 	}
 	d.request, d.columns = names(m["r"]["r"]), names(m["p"]["p"])
 	d.effect, d.matcher = m["e"]["e"].Value, m["m"]["m"].Value
-	d.readsRules = strings.Contains(d.matcher, "p_") // as Casbin decides it
+	d.readsRules = d.reads("p")
 	d.standsAbove = !d.own && m["g"] != nil && !regexp.MustCompile(`\bg\d*\s*\(`).MatchString(d.matcher)
 
 	var errs []error
@@ -89,6 +89,16 @@ func (a *Authorizer) readModel(name string, data []byte) (*definition, error) {
 		return nil, err
 	}
 	return d, nil
+}
+
+// reads reports whether a matcher looks at the rows of a kind, as Casbin decides it.
+func (d *definition) reads(kind string) bool {
+	for _, m := range d.model["m"] {
+		if strings.Contains(m.Value, kind+"_") {
+			return true
+		}
+	}
+	return false
 }
 
 // names returns the names of a definition: those of p_sub, p_act are sub, act.
@@ -207,7 +217,7 @@ func (d *definition) checkRules(rules []rule) error {
 
 	var errs []error
 	seen := map[string]string{}
-	allow := 0
+	allow := map[string]int{} // by kind
 	for _, r := range rules {
 		bad := func(err error) { errs = append(errs, fmt.Errorf("casbinauthz: %s: %w", r.where, err)) }
 		assertion := d.model[r.section][r.kind]
@@ -225,6 +235,9 @@ func (d *definition) checkRules(rules []rule) error {
 			continue
 		}
 		seen[id] = r.where
+		if !d.denies(r) {
+			allow[r.kind]++
+		}
 		if r.kind != "p" {
 			continue
 		}
@@ -235,13 +248,12 @@ func (d *definition) checkRules(rules []rule) error {
 				}
 			}
 		}
-		if !d.denies(r) {
-			allow++
-		}
 	}
-	if allow == 0 && d.readsRules && len(errs) == 0 {
-		// With none at all Casbin asks the matcher about a rule of empty columns.
-		errs = append(errs, errors.New("casbinauthz: no row allows anything: the policy is empty"))
+	for kind := range d.model["p"] {
+		if allow[kind] == 0 && d.reads(kind) && len(errs) == 0 {
+			// With none at all Casbin asks the matcher about a rule of empty columns.
+			errs = append(errs, fmt.Errorf("casbinauthz: no row %s allows anything: the policy is empty", kind))
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -280,7 +292,7 @@ func (d *definition) denies(r rule) bool {
 // mayBeNobody reports whether a rule is for those too who are not logged in: it has to
 // say so by the word for it, or by a role, which they may have if the host says so.
 func (d *definition) mayBeNobody(r rule, roles bool) bool {
-	return r.section == "p" && slices.ContainsFunc(r.values, func(v string) bool {
+	return r.kind == "p" && slices.ContainsFunc(r.values, func(v string) bool {
 		return v == everybody || roles && strings.HasPrefix(v, roleWord)
 	})
 }
