@@ -1,0 +1,113 @@
+package cedarauthz
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/cedar-policy/cedar-go"
+
+	"github.com/gatehouse-go/gatehouse/auth/policy"
+)
+
+// A decision is what Cedar asks for entities while it decides. They are made when they
+// are asked for.
+type decision struct {
+	a       *Authorizer
+	ctx     context.Context
+	program *program
+	plan    *plan
+	in      policy.Input
+	request cedar.Request
+
+	principal, resource, action             cedar.Entity
+	principalMade, resourceMade, actionMade bool
+	hosts                                   map[cedar.EntityUID]found // what Options.Entities has said
+	err                                     error                     // the first that was wrong with an entity
+	key                                     []byte                    // to be used again
+}
+
+type found struct {
+	entity cedar.Entity
+	ok     bool
+}
+
+var decisions = sync.Pool{New: func() any { return new(decision) }}
+
+// release makes d ready for another.
+func (d *decision) release() {
+	*d = decision{key: d.key[:0]}
+	decisions.Put(d)
+}
+
+func (d *decision) fail(err error) {
+	if d.err == nil {
+		d.err = err
+	}
+}
+
+// Get returns an entity that a policy asks for.
+func (d *decision) Get(uid cedar.EntityUID) (cedar.Entity, bool) {
+	switch uid {
+	case d.request.Principal:
+		if !d.principalMade {
+			d.principalMade = true
+			d.principal = d.withHosts(cedar.Entity{UID: uid, Parents: d.roles(), Attributes: d.ofPrincipal()})
+		}
+		return d.principal, true
+	case d.request.Resource:
+		if !d.resourceMade {
+			d.resourceMade = true
+			d.resource = d.withHosts(cedar.Entity{UID: uid, Attributes: d.ofResource()})
+		}
+		return d.resource, true
+	case d.request.Action:
+		if !d.actionMade {
+			d.actionMade = true
+			d.action = d.withHosts(d.plan.action)
+		}
+		return d.action, true
+	}
+	return d.ofHost(uid)
+}
+
+// withHosts adds what the host knows of an entity. Where both have an attribute, the
+// host's does not count.
+func (d *decision) withHosts(e cedar.Entity) cedar.Entity {
+	of, ok := d.ofHost(e.UID)
+	if !ok {
+		return e
+	}
+	if of.Parents.Len() > 0 {
+		e.Parents = cedar.NewEntityUIDSet(append(e.Parents.Slice(), of.Parents.Slice()...)...)
+	}
+	if of.Attributes.Len() > 0 {
+		m := of.Attributes.Map()
+		for name, v := range e.Attributes.All() {
+			m[name] = v
+		}
+		e.Attributes = cedar.NewRecord(m)
+	}
+	e.Tags = of.Tags
+	return e
+}
+
+// ofHost returns what Options.Entities says of uid. It is asked once.
+func (d *decision) ofHost(uid cedar.EntityUID) (cedar.Entity, bool) {
+	if d.a.entities == nil {
+		return cedar.Entity{}, false
+	}
+	if f, ok := d.hosts[uid]; ok {
+		return f.entity, f.ok
+	}
+	e, ok, err := d.a.entities(d.ctx, uid)
+	if err != nil {
+		d.fail(outage(fmt.Sprintf("Options.Entities: %s", uid), err))
+		ok = false
+	}
+	if d.hosts == nil {
+		d.hosts = make(map[cedar.EntityUID]found)
+	}
+	d.hosts[uid] = found{e, ok}
+	return e, ok
+}
