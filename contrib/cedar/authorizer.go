@@ -112,6 +112,16 @@ func (z *Authorizer) Run(ctx context.Context) error {
 	return z.files.Run(ctx)
 }
 
+// Err returns what is wrong with the newest version of the files, because of which older
+// policies are in use, for health checks. Nil if nothing is known to be wrong, and
+// with [New].
+func (z *Authorizer) Err() error {
+	if z.files == nil {
+		return nil
+	}
+	return z.files.Err()
+}
+
 // current returns the policies to decide by.
 func (z *Authorizer) current() (*program, error) {
 	if z.files != nil {

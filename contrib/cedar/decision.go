@@ -3,6 +3,7 @@ package cedarauthz
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 
 	"github.com/cedar-policy/cedar-go"
@@ -20,11 +21,11 @@ type decision struct {
 	in      policy.Input
 	request cedar.Request
 
-	principal, resource, action             cedar.Entity
-	principalMade, resourceMade, actionMade bool
-	hosts                                   map[cedar.EntityUID]found // what Options.Entities has said
-	err                                     error                     // the first that was wrong with an entity
-	key                                     []byte                    // to be used again
+	principal, resource         cedar.Entity
+	principalMade, resourceMade bool
+	hosts                       map[cedar.EntityUID]found // what Options.Entities has said
+	err                         error                     // the first that was wrong with an entity
+	key                         []byte                    // to be used again
 }
 
 type found struct {
@@ -36,7 +37,9 @@ var decisions = sync.Pool{New: func() any { return new(decision) }}
 
 // release makes d ready for another.
 func (d *decision) release() {
-	*d = decision{key: d.key[:0]}
+	key := d.key
+	*d = decision{}
+	d.key = key
 	decisions.Put(d)
 }
 
@@ -52,44 +55,41 @@ func (d *decision) Get(uid cedar.EntityUID) (cedar.Entity, bool) {
 	case d.request.Principal:
 		if !d.principalMade {
 			d.principalMade = true
-			d.principal = d.withHosts(cedar.Entity{UID: uid, Parents: d.roles(), Attributes: d.ofPrincipal()})
+			d.principal.UID, d.principal.Parents, d.principal.Attributes = uid, d.roles(), d.ofPrincipal()
+			d.addHosts(&d.principal)
 		}
 		return d.principal, true
 	case d.request.Resource:
 		if !d.resourceMade {
 			d.resourceMade = true
-			d.resource = d.withHosts(cedar.Entity{UID: uid, Attributes: d.ofResource()})
+			d.resource.UID, d.resource.Attributes = uid, d.ofResource()
+			d.addHosts(&d.resource)
 		}
 		return d.resource, true
 	case d.request.Action:
-		if !d.actionMade {
-			d.actionMade = true
-			d.action = d.withHosts(d.plan.action)
-		}
-		return d.action, true
+		action := d.plan.action
+		d.addHosts(&action)
+		return action, true
 	}
 	return d.ofHost(uid)
 }
 
-// withHosts adds what the host knows of an entity. Where both have an attribute, the
+// addHosts adds what the host knows of an entity. Where both have an attribute, the
 // host's does not count.
-func (d *decision) withHosts(e cedar.Entity) cedar.Entity {
+func (d *decision) addHosts(e *cedar.Entity) {
 	of, ok := d.ofHost(e.UID)
 	if !ok {
-		return e
+		return
 	}
 	if of.Parents.Len() > 0 {
 		e.Parents = cedar.NewEntityUIDSet(append(e.Parents.Slice(), of.Parents.Slice()...)...)
 	}
 	if of.Attributes.Len() > 0 {
 		m := of.Attributes.Map()
-		for name, v := range e.Attributes.All() {
-			m[name] = v
-		}
+		maps.Insert(m, e.Attributes.All())
 		e.Attributes = cedar.NewRecord(m)
 	}
 	e.Tags = of.Tags
-	return e
 }
 
 // ofHost returns what Options.Entities says of uid. It is asked once.

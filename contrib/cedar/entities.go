@@ -2,7 +2,6 @@ package cedarauthz
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/cedar-policy/cedar-go"
 )
@@ -34,7 +33,7 @@ func (d *decision) roles() cedar.EntityUIDSet {
 // ofPrincipal returns the attributes of the principal: the ID as a string, to be
 // compared with what objects have. Nobody has none.
 func (d *decision) ofPrincipal() cedar.Record {
-	if d.in.UserID == "" || !slices.Contains(d.plan.names, "id") {
+	if d.in.UserID == "" || !d.plan.userID {
 		return cedar.Record{}
 	}
 	d.key = appendString(d.plan.key(d.key, 'u'), d.in.UserID)

@@ -44,12 +44,14 @@ type plan struct {
 	action cedar.Entity
 	rules  []rule
 	names  []string // of the attributes that the rules look at
+	userID bool     // whether "id" is one
 	// Those attributes of the context that the rules look at, and whether they look
 	// at others.
 	contextNames []string
 	contextOther bool
 	denied       string // the reason if no rule permits
 
+	all      iter.Seq2[cedar.PolicyID, *cedar.Policy]
 	lastType atomic.Pointer[objectType]
 }
 
@@ -58,17 +60,9 @@ type objectType struct {
 	name cedar.EntityType
 }
 
-// All makes of a plan what [cedar.Authorize] takes: policies that are of other actions
-// would be evaluated to false by it, one after the other.
-func (p *plan) All() iter.Seq2[cedar.PolicyID, *cedar.Policy] { return p.each }
-
-func (p *plan) each(yield func(cedar.PolicyID, *cedar.Policy) bool) {
-	for i := range p.rules {
-		if !yield(p.rules[i].id, p.rules[i].policy) {
-			return
-		}
-	}
-}
+// All makes of a plan what [cedar.Authorize] takes. Policies that are of other actions
+// it would evaluate to false, one after the other.
+func (p *plan) All() iter.Seq2[cedar.PolicyID, *cedar.Policy] { return p.all }
 
 // newProgram takes rules with ID and policy, and reads the rest.
 func newProgram(rules []rule, more bool) (*program, error) {
@@ -103,16 +97,15 @@ func compileFiles(files map[string][]byte, more bool) (*program, error) {
 			faults = append(faults, fmt.Errorf("%s: %w", name, err))
 			continue
 		}
-		if len(list) == 0 {
-			faults = append(faults, fmt.Errorf("%s: no policy in it; delete the file if that is meant", name))
-			continue
-		}
 		named, err := nameAll(name, list)
 		if err != nil {
 			faults = append(faults, err)
 			continue
 		}
 		rules = append(rules, named...)
+	}
+	if len(rules) == 0 && len(faults) == 0 {
+		faults = append(faults, errors.New("there is no policy in the files"))
 	}
 	if err := errors.Join(faults...); err != nil {
 		return nil, err
@@ -197,6 +190,14 @@ func (p *program) newPlan(action string, id int) *plan {
 		}
 	}
 	made.names = u.names()
+	made.userID = slices.Contains(made.names, "id")
+	made.all = func(yield func(cedar.PolicyID, *cedar.Policy) bool) {
+		for i := range made.rules {
+			if !yield(made.rules[i].id, made.rules[i].policy) {
+				return
+			}
+		}
+	}
 	made.contextNames, made.contextOther = u.contextNames()
 	return made
 }
