@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/cedar-policy/cedar-go"
@@ -28,6 +29,8 @@ type Authorizer struct {
 	files *policyfile.Source[*program] // of Open
 	sets  func() *cedar.PolicySet      // of New
 	last  atomic.Pointer[compiled]     // of what sets returned last
+
+	decisions sync.Pool // of *decision
 }
 
 type compiled struct {
@@ -156,7 +159,8 @@ func (z *Authorizer) Authorize(ctx context.Context, a auth.Access) error {
 	if !action.Valid(a.Action) {
 		return &auth.Denial{Policy: "cedar", Reason: fmt.Sprintf("%q is not the name of an action", a.Action)}
 	}
-	d := decisions.Get().(*decision)
+	d := z.decision()
+	d.a, d.ctx = z, ctx
 	defer d.release()
 	var err error
 	if d.in, err = policy.Describe(ctx, a, z.roles); err != nil {
@@ -165,7 +169,7 @@ func (z *Authorizer) Authorize(ctx context.Context, a auth.Access) error {
 	if d.program, err = z.current(); err != nil {
 		return err
 	}
-	d.a, d.ctx, d.plan = z, ctx, d.program.plan(a.Action)
+	d.plan = d.program.plan(a.Action)
 	if err := d.ask(a); err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"sync"
 
 	"github.com/cedar-policy/cedar-go"
 
@@ -33,14 +32,20 @@ type found struct {
 	ok     bool
 }
 
-var decisions = sync.Pool{New: func() any { return new(decision) }}
+// decision returns one that is blank.
+func (z *Authorizer) decision() *decision {
+	if d, ok := z.decisions.Get().(*decision); ok {
+		return d
+	}
+	return new(decision)
+}
 
-// release makes d ready for another.
+// release makes d blank, to be used again.
 func (d *decision) release() {
-	key := d.key
+	pool, key := &d.a.decisions, d.key
 	*d = decision{}
 	d.key = key
-	decisions.Put(d)
+	pool.Put(d)
 }
 
 func (d *decision) fail(err error) {
