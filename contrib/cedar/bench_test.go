@@ -38,19 +38,19 @@ func benchmarks(tb testing.TB) []benchmark {
 		tb.Fatal(err)
 	}
 	at := time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
-	edit := func(owner string) auth.Access {
+	ask := func(action, owner string) auth.Access {
 		return auth.Access{
 			Identity: &auth.Identity{UserID: "ada", Proofs: []auth.Proof{{Method: "password", At: at.Add(-time.Minute)}}},
-			Action:   "posts:edit", At: at,
+			Action:   action, At: at,
 			Object: &auth.Object{Type: "post", ID: "17", Tenant: "acme", Owner: owner, Attrs: map[string]any{"status": "draft"}},
 		}
 	}
 	return []benchmark{
-		{"Site/Allow", site, []string{"editor", "viewer"}, edit("bob"), cedar.Allow},
-		{"Site/Own", site, nil, edit("ada"), cedar.Allow},
-		{"Site/Deny", site, []string{"viewer"}, edit("bob"), cedar.Deny},
-		{"Unscoped/Allow", []byte(unscoped), []string{"editor", "viewer"}, edit("bob"), cedar.Allow},
-		{"Unscoped/Deny", []byte(unscoped), []string{"viewer"}, edit("bob"), cedar.Deny},
+		{"Site/Allow", site, []string{"editor", "viewer"}, ask("posts:edit", "bob"), cedar.Allow},
+		{"Site/Own", site, nil, ask("posts:edit", "ada"), cedar.Allow},
+		{"Site/Deny", site, []string{"editor", "viewer"}, ask("posts:delete", "bob"), cedar.Deny},
+		{"Unscoped/Allow", []byte(unscoped), []string{"editor", "viewer"}, ask("posts:edit", "bob"), cedar.Allow},
+		{"Unscoped/Deny", []byte(unscoped), []string{"viewer"}, ask("posts:edit", "bob"), cedar.Deny},
 	}
 }
 

@@ -76,6 +76,11 @@ func (d *decision) Get(uid cedar.EntityUID) (cedar.Entity, bool) {
 		d.addHosts(&action)
 		return action, true
 	}
+	if uid.Type == userType {
+		e := cedar.Entity{UID: uid, Attributes: d.ofUser(uid.ID)}
+		d.addHosts(&e)
+		return e, true
+	}
 	return d.ofHost(uid)
 }
 

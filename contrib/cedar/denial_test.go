@@ -5,6 +5,7 @@ import (
 	"testing/fstest"
 
 	"github.com/cedar-policy/cedar-go"
+	"github.com/cedar-policy/cedar-go/ast"
 
 	"github.com/gatehouse-go/gatehouse/auth"
 	cedarauthz "github.com/gatehouse-go/gatehouse/contrib/cedar"
@@ -75,6 +76,7 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		{"an empty file", files(""), nil, []string{"site.cedar"}},
 		{"comments only", files("// nothing\n"), nil, []string{"no policy"}},
 		{"no Cedar", files("permit (principal, action, resource"), nil, []string{"site.cedar"}},
+		{"no text", files("forbid (principal, action, resource) when { resource has \"\xff\" };"), nil, []string{"site.cedar"}},
 		{"each file", fstest.MapFS{"a.cedar": {Data: []byte("permit")}, "b.cedar": {Data: []byte("forbid")}}, nil, []string{"a.cedar", "b.cedar"}},
 		{"an ID twice", files("@id(\"x\") permit (principal, action, resource);\n@id(\"x\") forbid (principal, action, resource);"), nil, []string{"site.cedar:2", `"x"`}},
 		{"types that are none", files("permit (principal, action, resource);"), &cedarauthz.Options{Types: map[string]string{"a": "blog-post", "b": "User", "c": "if", "d": "", "e": "App::Action", "f": `X::"y"`}},
@@ -119,6 +121,10 @@ func TestNew(t *testing.T) {
 	broken.Add("hole", nil)
 	_, err := cedarauthz.New(func() *cedar.PolicySet { return broken }, nil)
 	says(t, err, "hole")
+	odd := cedar.NewPolicySet()
+	odd.Add("odd", cedar.NewPolicyFromAST(ast.Forbid().When(ast.Resource().Has("\xff"))))
+	_, err = cedarauthz.New(func() *cedar.PolicySet { return odd }, nil)
+	says(t, err, "odd")
 
 	current := setOf(t, `permit (principal, action, resource);`)
 	a, err := cedarauthz.New(func() *cedar.PolicySet { return current }, nil)

@@ -20,6 +20,7 @@
 //	           proofAge, a duration, of the newest proof; actor, a User, who acts as
 //	           principal. The last two only where there is one
 //
+// Other users, such as an owner, have their id, and no roles that policies would know.
 // Tenant is whose data the question is about, see [policy.TenantOf]. An owner that
 // nobody is, is User::"", which is no principal. Attrs become Strings, Booleans,
 // Longs and Sets of Strings; id, owner and tenant in Attrs do not count. A type of

@@ -30,16 +30,22 @@ func (d *decision) roles() cedar.EntityUIDSet {
 	})
 }
 
-// ofPrincipal returns the attributes of the principal: the ID as a string, to be
-// compared with what objects have. Nobody has none.
+// ofPrincipal returns the attributes of the principal. Nobody has none.
 func (d *decision) ofPrincipal() cedar.Record {
-	if d.in.UserID == "" || !d.plan.userID {
+	if d.in.UserID == "" {
 		return cedar.Record{}
 	}
-	d.key = appendString(d.plan.key(d.key, 'u'), d.in.UserID)
-	return d.kept(func() cedar.Record {
-		return cedar.NewRecord(cedar.RecordMap{"id": cedar.String(d.in.UserID)})
-	})
+	return d.ofUser(cedar.String(d.in.UserID))
+}
+
+// ofUser returns the attributes of a user: the ID as a string, to be compared with what
+// objects have.
+func (d *decision) ofUser(id cedar.String) cedar.Record {
+	if !d.plan.userID {
+		return cedar.Record{}
+	}
+	d.key = appendString(d.plan.key(d.key, 'u'), string(id))
+	return d.kept(func() cedar.Record { return cedar.NewRecord(cedar.RecordMap{"id": id}) })
 }
 
 // ofResource returns those attributes of the object that policies look at.

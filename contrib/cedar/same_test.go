@@ -43,6 +43,11 @@ var conditions = []string{
 	`principal has id && resource.owner == User::"bob" && principal.id == "ada"`,
 	`principal is User && resource has tags && resource.tags.contains(principal.id)`,
 	`principal.id == "ada"`,
+	`resource.owner.id == "ada"`,
+	`resource.owner in Role::"editor"`,
+	`context has actor && context.actor.id == "root" && !(context.actor in Role::"editor")`,
+	`User::"zoe".id == "zoe"`,
+	`User::"" has id`,
 	`context.tenant == "acme"`,
 	`context has tenant`,
 	`context has proofAge && context.proofAge < duration("10m")`,
@@ -157,6 +162,10 @@ func byHand(set *cedar.PolicySet, held []string, a auth.Access) string {
 		if id.Actor != "" {
 			context["actor"] = cedar.NewEntityUID("User", cedar.String(id.Actor))
 		}
+	}
+	for _, id := range []cedar.String{"ada", "bob", "root", "zoe", ""} {
+		uid := cedar.NewEntityUID("User", id)
+		entities[uid] = cedar.Entity{UID: uid, Attributes: cedar.NewRecord(cedar.RecordMap{"id": id})}
 	}
 	entities[principal.UID] = principal
 	action := cedar.Entity{UID: cedar.NewEntityUID("Action", cedar.String(a.Action)), Parents: cedar.NewEntityUIDSet(cedar.NewEntityUID("Action", "*"))}
