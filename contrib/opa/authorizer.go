@@ -96,14 +96,14 @@ func (a *Authorizer) Authorize(ctx context.Context, access auth.Access) error {
 		rego.EvalMetrics(metrics.NoOp()),
 	}}
 	result, err := ask.of(p.decide)
+	if err == nil {
+		err = ctx.Err()
+	}
 	if err != nil {
 		return fmt.Errorf("opaauthz: %s: %w", p.name, err)
 	}
 	switch result {
 	case true:
-		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("opaauthz: %w", err)
-		}
 		return nil
 	case false:
 		return &auth.Denial{Policy: "opa", Reason: ask.why(p, "is false")}
@@ -158,6 +158,9 @@ type question struct {
 // of returns the result of a query; nil if it is undefined.
 func (q question) of(query rego.PreparedEvalQuery) (any, error) {
 	results, err := query.Eval(q.ctx, q.options...)
+	if ended := q.ctx.Err(); err != nil && ended != nil && !errors.Is(err, ended) { // some functions say it in their own words
+		err = fmt.Errorf("%w: %w", ended, err)
+	}
 	switch {
 	case err != nil:
 		return nil, err

@@ -2,7 +2,11 @@ package opaauthz_test
 
 import (
 	"errors"
+	"os"
+	"strings"
 	"testing"
+
+	"github.com/open-policy-agent/opa/v1/rego"
 
 	"github.com/gatehouse-go/gatehouse/auth"
 	"github.com/gatehouse-go/gatehouse/auth/authtest"
@@ -91,4 +95,26 @@ func TestSuite(t *testing.T) {
 		}
 		authtest.TestAuthorizer(t, a, allowed, denied)
 	})
+}
+
+// The policy has tests in Rego, for "opa test". They hold.
+func TestRego(t *testing.T) {
+	tests, err := os.ReadFile("testdata/policy/site_test.rego")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rs, err := rego.New(rego.Query("data.gatehouse_test"), rego.Module("site.rego", siteRego(t)), rego.Module("site_test.rego", string(tests))).Eval(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	results, _ := rs[0].Expressions[0].Value.(map[string]any)
+	for name := range strings.Lines(string(tests)) {
+		name, _, _ = strings.Cut(name, " ")
+		if strings.HasPrefix(name, "test_") && results[name] != true {
+			t.Errorf("%s fails", name)
+		}
+	}
+	if len(results) < 4 {
+		t.Errorf("only %v", results)
+	}
 }
