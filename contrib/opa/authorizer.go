@@ -5,10 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
-	"strings"
 
-	"github.com/open-policy-agent/opa/v1/metrics"
 	"github.com/open-policy-agent/opa/v1/rego"
 
 	"github.com/gatehouse-go/gatehouse/auth"
@@ -89,12 +86,7 @@ func (a *Authorizer) Authorize(ctx context.Context, access auth.Access) error {
 		return err
 	}
 	p := a.program()
-	ask := question{ctx: ctx, options: []rego.EvalOption{
-		rego.EvalParsedInput(input),
-		rego.EvalTime(in.At),
-		rego.EvalExternalCancel(&cancel{ctx: ctx}),
-		rego.EvalMetrics(metrics.NoOp()),
-	}}
+	ask := &question{cancel: cancel{ctx: ctx}, input: input, at: in.At}
 	result, err := ask.of(p.decide)
 	if err == nil {
 		err = ctx.Err()
@@ -147,57 +139,4 @@ func (a *Authorizer) Err() error {
 		return nil
 	}
 	return a.source.Err()
-}
-
-// A question is what the engine is told of an [auth.Access].
-type question struct {
-	ctx     context.Context
-	options []rego.EvalOption
-}
-
-// of returns the result of a query; nil if it is undefined.
-func (q question) of(query rego.PreparedEvalQuery) (any, error) {
-	results, err := query.Eval(q.ctx, q.options...)
-	if ended := q.ctx.Err(); err != nil && ended != nil && !errors.Is(err, ended) { // some functions say it in their own words
-		err = fmt.Errorf("%w: %w", ended, err)
-	}
-	switch {
-	case err != nil:
-		return nil, err
-	case len(results) == 0:
-		return nil, nil
-	case len(results) > 1:
-		return nil, fmt.Errorf("there are %d results", len(results))
-	case len(results[0].Expressions) != 1:
-		return nil, fmt.Errorf("the result has %d expressions", len(results[0].Expressions))
-	case len(results[0].Bindings) > 0:
-		return nil, errors.New("the query binds variables, which is true whatever they are")
-	}
-	if v := results[0].Expressions[0].Value; v != nil {
-		return v, nil
-	}
-	return nil, errors.New("it is null")
-}
-
-// why returns the reasons that the policy gives for its no, or says what there is to
-// say. Whatever is wrong with them, the no stays one.
-func (q question) why(p *program, otherwise string) string {
-	otherwise = p.name + " " + otherwise
-	if p.reasons == nil {
-		return otherwise
-	}
-	result, err := q.of(*p.reasons)
-	if err != nil {
-		return fmt.Sprintf("%s, and its reasons cannot be found out: %v", otherwise, err)
-	}
-	var reasons []string
-	list, _ := result.([]any)
-	for _, r := range list {
-		reasons = append(reasons, fmt.Sprint(r))
-	}
-	if len(reasons) == 0 {
-		return otherwise
-	}
-	slices.Sort(reasons)
-	return strings.Join(reasons, "; ")
 }

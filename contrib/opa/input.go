@@ -31,20 +31,21 @@ var (
 // inputOf builds the input of a question without a way through JSON, which would cost
 // more than the decision.
 func inputOf(in policy.Input, object bool) (ast.Value, error) {
-	b := builder{make([]ast.Term, 16+len(in.Roles)+len(in.Methods)+len(in.Object.Attrs))}
+	b := builder{make([]ast.Term, 14+len(in.Roles)+len(in.Methods)+2*len(in.Object.Attrs))}
+	tenant := b.text(in.Tenant)
 	top := make([]pair, 0, 5)
 	if in.UserID != "" {
 		top = append(top, pair{wordUser, b.user(in)})
 	}
 	top = append(top, pair{wordAction, b.text(in.Action)})
 	if object {
-		o, err := b.object(in.Object)
+		o, err := b.object(in.Object, in.Tenant, tenant)
 		if err != nil {
 			return nil, err
 		}
 		top = append(top, pair{wordObject, o})
 	}
-	top = append(top, pair{wordTenant, b.text(in.Tenant)}, pair{wordNow, b.number(in.At.UnixNano())})
+	top = append(top, pair{wordTenant, tenant}, pair{wordNow, b.number(in.At.UnixNano())})
 	return ast.NewObject(top...), nil
 }
 
@@ -77,11 +78,15 @@ func (b *builder) user(in policy.Input) *ast.Term {
 	return b.term(ast.NewObject(user...))
 }
 
-func (b *builder) object(o auth.Object) (*ast.Term, error) {
+// object is given the tenant of the question, which most often is its own.
+func (b *builder) object(o auth.Object, tenant string, itsTerm *ast.Term) (*ast.Term, error) {
+	if o.Tenant != tenant {
+		itsTerm = b.text(o.Tenant)
+	}
 	object := append(make([]pair, 0, 8),
 		pair{wordType, b.text(o.Type)},
 		pair{wordID, b.text(o.ID)},
-		pair{wordTenant, b.text(o.Tenant)},
+		pair{wordTenant, itsTerm},
 		pair{wordOwner, b.text(o.Owner)})
 	for name, attr := range o.Attrs {
 		switch name {
@@ -101,6 +106,9 @@ func (b *builder) object(o auth.Object) (*ast.Term, error) {
 }
 
 func (b *builder) list(list []string) *ast.Term {
+	if len(list) == 0 {
+		return ast.InternedEmptyArray
+	}
 	terms := make([]*ast.Term, len(list))
 	for i, s := range list {
 		terms[i] = b.text(s)
