@@ -131,7 +131,11 @@ func safely(f func() error) (err error) {
 
 // A context that ends stops the engine, with its own error.
 func TestEndOfContext(t *testing.T) {
-	a := written(t, "allow if {\n\t"+forever+"\n}", nil)
+	asked := 0
+	a := written(t, "allow if {\n\t"+forever+"\n}", &opaauthz.Options{Roles: func(context.Context, auth.Access) ([]string, error) {
+		asked++
+		return nil, nil
+	}})
 	for name, c := range map[string]struct {
 		ctx  func() (context.Context, context.CancelFunc)
 		want error
@@ -162,6 +166,9 @@ func TestEndOfContext(t *testing.T) {
 				t.Errorf("it took %v", took)
 			}
 		})
+	}
+	if asked != 2 {
+		t.Errorf("roles were asked for %d times, want 2: not when the context has ended before", asked)
 	}
 }
 

@@ -50,6 +50,10 @@ func TestInput(t *testing.T) {
 				"action": "a", "tenant": "acme", "now": ` + now + `, "object": {"type": "post", "id": "17", "tenant": "acme", "owner": "bob",
 				"public": true, "words": 1152921504606846976, "state": "draft", "tags": ["x", "y"], "none": [], "more": {"a": 1.5}}}`,
 		},
+		"what has no tenant yet": {
+			access: auth.Access{Action: "a", Object: auth.Object{Type: "post"}}, tenant: "acme",
+			want: `{"action": "a", "tenant": "acme", "now": ` + now + `, "object": {"type": "post", "id": "", "tenant": "", "owner": ""}}`,
+		},
 		"an object in a word": {
 			access: auth.Access{Action: "a", Object: "post/17"},
 			want:   `{"action": "a", "tenant": "", "now": ` + now + `, "object": {"type": "post", "id": "17", "tenant": "", "owner": ""}}`,
