@@ -66,6 +66,9 @@ func (t *table) run() error {
 	if err := t.requests(); err != nil {
 		return err
 	}
+	if err := t.authorizers(); err != nil {
+		return err
+	}
 	if err := t.stores(); err != nil {
 		return err
 	}
@@ -93,6 +96,25 @@ func (t *table) requests() error {
 	return t.print(sites, bench.InTurn, bench.Rows(sites))
 }
 
+// authorizers prints rows (g).
+func (t *table) authorizers() error {
+	if !t.wants("(g)") {
+		return nil
+	}
+	for _, roles := range []int{100, 10_000} {
+		rows, err := bench.RoleRows(roles)
+		if err != nil {
+			return err
+		}
+		t.measure(rows)
+	}
+	rows, err := bench.EngineRows()
+	if err == nil {
+		t.measure(rows)
+	}
+	return err
+}
+
 // print checks the sites before it times anything.
 func (t *table) print(sites []*bench.Site, checks int, rows []bench.Row) error {
 	if !slices.ContainsFunc(rows, func(row bench.Row) bool { return t.wants(row.Name) }) {
@@ -103,6 +125,11 @@ func (t *table) print(sites []*bench.Site, checks int, rows []bench.Row) error {
 			return err
 		}
 	}
+	t.measure(rows)
+	return nil
+}
+
+func (t *table) measure(rows []bench.Row) {
 	for _, row := range rows {
 		if !t.wants(row.Name) {
 			continue
@@ -114,7 +141,6 @@ func (t *table) print(sites []*bench.Site, checks int, rows []bench.Row) error {
 				short(row.Time(r)), short(r.Cost.CPU), row.Of(r), row.Slower(r), r.Cost.Allocs, r.Cost.Bytes, gates)
 		}
 	}
-	return nil
 }
 
 func (t *table) million() error {
