@@ -50,7 +50,7 @@ func (m *Manager) fromElsewhere(r *http.Request) *http.Request {
 	r.Header = r.Header.Clone()
 	r.Header.Del("Cookie")
 	s := &state{m: m, r: r, apart: true, elsewhere: true}
-	s.err.Store(&ErrNoCredentials)
+	s.beside.Store(besideNobody)
 	return r.WithContext(s)
 }
 

@@ -9,12 +9,12 @@ const reasonNone = "none"
 // advance: most requests that are refused cost nothing.
 type nobody struct {
 	reason string
-	err    error // itself
+	beside beside // itself, as the state of a request has it
 }
 
 func newReason(reason string) *nobody {
 	n := &nobody{reason: reason}
-	n.err = n
+	n.beside.err = n
 	return n
 }
 

@@ -29,11 +29,11 @@ func (m *Manager) notRestored(s *state, err error) {
 		if n == nobodyRevoked && reasonOf(s.failure()) != reasonNone {
 			return // what became of the session says more
 		}
-		s.fail(n.err)
+		s.fail(n)
 	case errors.As(err, &owed):
 		s.fail(errors.Join(nobodyOwes, owed))
 	case errors.Is(err, ErrBadCredentials), errors.As(err, &problem) && problem.Status < 500:
-		s.fail(nobodyRevoked.err)
+		s.fail(nobodyRevoked)
 	default:
 		s.fail(asOutage(err))
 	}
@@ -145,7 +145,7 @@ func (m *Manager) end(s *state, c *Credential, why error) error {
 	if err != nil {
 		return err
 	}
-	return n.err
+	return n
 }
 
 // deliverable reports whether a cookie that is set now reaches the browser. It does
@@ -169,18 +169,10 @@ func deliverable(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// failure returns why nobody is asking, as far as it is known.
-func (s *state) failure() error {
-	if err := s.err.Load(); err != nil {
-		return *err
-	}
-	return nil
-}
-
 // fail makes err the answer to who is asking.
 func (s *state) fail(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.err.Store(&err)
+	s.because(&beside{err: err})
 	s.id.Store(nil)
 }

@@ -19,11 +19,11 @@ type state struct {
 	m *Manager      // nil: made by WithIdentity
 	r *http.Request // as it came: for loaders, and for the context behind this one
 
-	// Who is asking: id, or nobody for the reason in err, or not found out yet
-	// if both are nil. Changed under mu, read without; never both nil again.
-	id   atomic.Pointer[Identity]
-	err  atomic.Pointer[error]
-	mine Identity // where id points until somebody logs in
+	// Who is asking: id, or nobody for the reason beside it, or not found out yet
+	// if there is neither. Changed under mu, read without; never neither again.
+	id     atomic.Pointer[Identity]
+	beside atomic.Pointer[beside]
+	mine   Identity // where id points until somebody logs in
 
 	mu    sync.Mutex
 	token token // of the session cookie, not yet looked up
@@ -31,8 +31,36 @@ type state struct {
 	apart bool  // the request is answered by a credential of its own, whatever cookies came with it
 
 	elsewhere bool // the request is nobody's: another site may have sent it
+}
 
-	memo atomic.Pointer[perrequest.Memo] // what others keep for the time of the request
+// What is beside who is asking. It is not changed: requests share what is in advance.
+type beside struct {
+	err  error            // why nobody is, or nil
+	memo *perrequest.Memo // what others keep for the time of the request, or nil
+}
+
+// What is beside nobody, most often.
+var besideNobody = &beside{err: ErrNoCredentials}
+
+// failure returns why nobody is asking, as far as it is known.
+func (s *state) failure() error {
+	if b := s.beside.Load(); b != nil {
+		return b.err
+	}
+	return nil
+}
+
+// because says why nobody is asking, as b does, and leaves the memo.
+func (s *state) because(b *beside) {
+	for {
+		old := s.beside.Load()
+		if old != nil && old.memo != nil {
+			b = &beside{err: b.err, memo: old.memo}
+		}
+		if s.beside.CompareAndSwap(old, b) { // mu is not for the memo
+			return
+		}
+	}
 }
 
 // Deadline, Done, Err and Value are those of the request's own context, in which
@@ -63,13 +91,22 @@ func (s *state) Value(key any) any {
 	return s.r.Context().Value(key)
 }
 
-// keep returns where things are kept for the time of the request.
+// keep returns where things are kept until the request ends, or somebody logs in or
+// out: what was found out for one is not for another.
 func (s *state) keep() *perrequest.Memo {
-	if m := s.memo.Load(); m != nil {
-		return m
+	for {
+		old := s.beside.Load()
+		if old != nil && old.memo != nil {
+			return old.memo
+		}
+		b := &beside{memo: new(perrequest.Memo)}
+		if old != nil {
+			b.err = old.err
+		}
+		if s.beside.CompareAndSwap(old, b) {
+			return b.memo
+		}
 	}
-	s.memo.CompareAndSwap(nil, new(perrequest.Memo))
-	return s.memo.Load()
 }
 
 // stateFrom returns what m knows of the request that ctx belongs to, or nil.
@@ -100,8 +137,8 @@ func (s *state) identity() (*Identity, error) {
 		if id := s.id.Load(); id != nil {
 			return id, nil
 		}
-		if err := s.err.Load(); err != nil {
-			return nil, *err
+		if err := s.failure(); err != nil {
+			return nil, err
 		}
 		s.find()
 	}
@@ -113,7 +150,7 @@ func (s *state) identity() (*Identity, error) {
 func (s *state) find() (explicit bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.id.Load() != nil || s.err.Load() != nil {
+	if s.id.Load() != nil || s.failure() != nil {
 		return false
 	}
 	id, explicit, err := s.m.resolve(s)
@@ -121,14 +158,13 @@ func (s *state) find() (explicit bool) {
 	case err == nil:
 		s.id.Store(id)
 	case err == ErrNoCredentials: // what is most often, without an allocation
-		s.err.Store(&ErrNoCredentials)
+		s.because(besideNobody)
 	default:
 		if n, ok := err.(*nobody); ok {
-			s.err.Store(&n.err)
+			s.because(&n.beside)
 			break
 		}
-		failed := err // and not err itself, which would then always be on the heap
-		s.err.Store(&failed)
+		s.because(&beside{err: err})
 	}
 	return explicit
 }
@@ -142,12 +178,12 @@ func (s *state) logIn(id Identity) {
 	defer s.mu.Unlock()
 	s.has = false
 	to := &s.mine
-	if s.id.Load() != nil || s.err.Load() != nil { // somebody has asked, and may hold it
+	if s.id.Load() != nil || s.failure() != nil { // somebody has asked, and may hold it
 		to = new(Identity)
 	}
 	*to = id
-	s.id.Store(to) // before err goes, so that one of them is always there
-	s.err.Store(nil)
+	s.id.Store(to) // before the reason goes, so that one of them is always there
+	s.beside.Store(nil)
 }
 
 // logOut makes a log-out visible in the same request.
@@ -158,7 +194,7 @@ func (s *state) logOut() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.has = false
-	s.err.Store(&ErrNoCredentials)
+	s.beside.Store(besideNobody)
 	s.id.Store(nil)
 }
 
