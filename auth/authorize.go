@@ -31,9 +31,10 @@ func (a Access) Now() time.Time {
 }
 
 // Fresh reports whether the identity proved who they are within the last d: by one of
-// the methods, if any are given. What a cache of sessions knew a moment ago is not
-// good enough, as in [Manager.RequireFresh]; an error is how the session has ended,
-// or an outage.
+// the methods, if any are given. Nobody did. What a cache of sessions knew a moment ago
+// is not good enough for a Manager, as in [Manager.RequireFresh]. The error, which an
+// authorizer returns as it is or wrapped, is an outage; or it says that the session has
+// ended meanwhile, and the Manager answers that as it answers nobody.
 func (a Access) Fresh(ctx context.Context, d time.Duration, methods ...string) (bool, error) {
 	if !a.Identity.provedWithin(a.Now(), d, methods) {
 		return false, nil
@@ -42,11 +43,15 @@ func (a Access) Fresh(ctx context.Context, d time.Duration, methods ...string) (
 		return true, nil
 	}
 	stale, err := a.m.staleBelow(ctx, a.Identity)
+	if isOver(err) {
+		err = &isOverError{err}
+	}
 	return err == nil && !stale, err
 }
 
-// An Authorizer decides who may do what. It is called concurrently and changes
-// nothing of what it is given. Package auth/policy puts several together.
+// An Authorizer decides who may do what. It is called concurrently, changes nothing of
+// what it is given, and starts no goroutine that outlives the call. Package auth/policy
+// puts several together.
 //
 // [Options.Authorizer] is asked by a Manager, which lets nothing through if it
 // panics or answers late, if a credential is limited to other actions
@@ -54,8 +59,13 @@ func (a Access) Fresh(ctx context.Context, d time.Duration, methods ...string) (
 type Authorizer interface {
 	// Authorize returns nil if a is allowed: nil is the only yes. An error that
 	// wraps [ErrForbidden] is a no, best a [*Denial], which says why; any other error
-	// means that it could not tell, and is a no as well. A context that has ended
-	// is never a yes, and neither is nobody, unless the action is for nobody too.
+	// means that it could not tell, and is a no as well. To the same question it says
+	// the same, until the policy changes, or what it looks at.
+	//
+	// What it does not know is not allowed: an action, an object of a type that it does
+	// not expect. Nobody may do no more than somebody. It does not panic, about an
+	// Identity with nothing but a UserID either. A context that has ended is never a
+	// yes, and a no only if it is one without looking at anything.
 	Authorize(ctx context.Context, a Access) error
 }
 
@@ -67,10 +77,10 @@ func (f AuthorizerFunc) Authorize(ctx context.Context, a Access) error { return 
 
 // Authorize asks [Options.Authorizer] whether who is asking may do action to
 // object. Nil is the only yes. The error wraps [ErrForbidden] for a no, and has the
-// [*Denial] if there is one; [ErrNoCredentials] for a no to nobody;
-// [ErrNotFresh] for a no that another proof would turn into a yes;
-// [ErrBadCredentials] for an explicit credential that is wrong; any other is an
-// outage. [Manager.Refuse] answers each.
+// [*Denial] if there is one; [ErrNotFresh] as well if another proof would turn the no
+// into a yes; [ErrNoCredentials] for a no to nobody; [ErrBadCredentials] for an
+// explicit credential that is wrong; any other is an outage. [Manager.Refuse] answers
+// each.
 func (m *Manager) Authorize(ctx context.Context, action string, object any) error {
 	return m.AuthorizeBy(ctx, action, object, nil)
 }
@@ -83,26 +93,26 @@ func (m *Manager) AuthorizeBy(ctx context.Context, action string, object any, as
 	if err != nil && !errors.Is(err, ErrNoCredentials) {
 		return err
 	}
-	return m.answer(ctx, Access{Identity: id, Action: action, Object: object}, ask, err)
+	a := Access{Identity: id, Action: action, Object: object}
+	return m.meaning(a, m.decide(ctx, a, ask, true), err)
 }
 
 // AuthorizeAll is [Manager.Authorize] for several objects: an error for each. An
-// authorizer that has AuthorizeAll(ctx, []Access) []error, found by [As], is asked
-// once.
+// authorizer that has a method AuthorizeAll(ctx, []Access) []error itself, not one that
+// it wraps, is asked once, and has the time of one decision.
 func (m *Manager) AuthorizeAll(ctx context.Context, action string, objects ...any) []error {
-	errs := make([]error, len(objects))
-	all, _ := As[interface {
+	// Not As: what decides in front of another, and can be unwrapped, would not be asked.
+	all, ok := m.opts.Authorizer.(interface {
 		AuthorizeAll(ctx context.Context, all []Access) []error
-	}](m.opts.Authorizer)
-	if all == nil || len(objects) < 2 {
-		for i, o := range objects {
-			errs[i] = m.Authorize(ctx, action, o)
-		}
-		return errs
-	}
-	asked := false
+	})
+	errs := make([]error, len(objects))
 	var said []error
+	asked, outage := false, errUnanswered // what is not said is this
 	for i, o := range objects {
+		if !ok || len(objects) == 1 {
+			errs[i] = m.Authorize(ctx, action, o)
+			continue
+		}
 		errs[i] = m.AuthorizeBy(ctx, action, o, func(ctx context.Context, _ Authorizer, access Access) error {
 			if !asked {
 				asked = true
@@ -112,26 +122,39 @@ func (m *Manager) AuthorizeAll(ctx context.Context, action string, objects ...an
 					accesses[i].Object = o
 				}
 				said = all.AuthorizeAll(ctx, accesses)
+				if len(said) == len(objects) {
+					outage = tooLate(ctx)
+				}
 			}
-			if len(said) != len(objects) {
-				return fmt.Errorf("auth: authorizer %T answered %d of %d questions", m.opts.Authorizer, len(said), len(objects))
+			if len(said) == len(objects) && said[i] != nil {
+				return said[i]
 			}
-			return said[i]
+			return outage
 		})
 	}
 	return errs
 }
 
-// Decide is [Manager.Authorize] about somebody else than who is asking: for jobs, and
-// for tests of policies. What a.Identity.User says of itself is believed.
+// errUnanswered: the authorizer was asked about several objects, and has panicked or
+// said something about other than these.
+var errUnanswered = errors.New("auth: authorizer did not answer each of several questions")
+
+// Decide is [Manager.Authorize] about a.Identity, whoever is asking: for jobs, for
+// pages about what others may do, and for tests of policies. An identity needs a
+// UserID or a User, and what a User says of itself is believed. A no is no event,
+// unless [Options.AuditDecisions] makes every decision one.
 func (m *Manager) Decide(ctx context.Context, a Access) error {
-	return m.answer(ctx, a, nil, ErrNoCredentials)
+	if id := a.Identity; id != nil && id.UserID == "" && !isNil(id.User) {
+		known := *id
+		known.UserID = id.User.AuthID()
+		a.Identity = &known
+	}
+	return m.meaning(a, m.decide(ctx, a, nil, false), ErrNoCredentials)
 }
 
-// answer decides, and says what that means for who is asking. Nobody is why nobody
-// is, if a has no identity.
-func (m *Manager) answer(ctx context.Context, a Access, ask asker, nobody error) error {
-	err := m.decide(ctx, a, ask, true)
+// meaning says what a decision means for whom it is about. Nobody is why nobody is, if
+// a has no identity.
+func (m *Manager) meaning(a Access, err error, nobody error) error {
 	switch {
 	case err == nil:
 		return nil

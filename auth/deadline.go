@@ -2,19 +2,23 @@ package auth
 
 import (
 	"context"
-	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// A deadline is a context that ends at a time. Unlike one of package context it costs
-// a timer only if somebody waits for its end: most authorizers have answered before
-// they would look at it.
+// A deadline is a context that ends at a time, or when it is released. Unlike one of
+// package context it costs a timer only if somebody waits for its end: most
+// authorizers have answered before they would.
 type deadline struct {
 	context.Context // what it is made of
 	at              time.Time
+	released        atomic.Bool
+	waited          atomic.Pointer[timed] // nil: nobody has waited yet
+}
 
-	mu     sync.Mutex
-	waited context.Context // with a timer; nil: nobody has waited yet
+// timed is what a deadline is once somebody waits, or it has ended.
+type timed struct {
+	context.Context
 	cancel context.CancelFunc
 }
 
@@ -25,47 +29,49 @@ func (d *deadline) Deadline() (time.Time, bool) {
 	return d.at, true
 }
 
-func (d *deadline) Done() <-chan struct{} {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.waited == nil {
-		d.waited, d.cancel = context.WithDeadline(d.Context, d.at)
+func (d *deadline) Done() <-chan struct{} { return d.wait().Done() }
+
+// wait returns the context with the timer, which from now on says all.
+func (d *deadline) wait() *timed {
+	if t := d.waited.Load(); t != nil {
+		return t
 	}
-	return d.waited.Done()
+	t := new(timed)
+	t.Context, t.cancel = context.WithDeadline(d.Context, d.at)
+	if !d.waited.CompareAndSwap(nil, t) {
+		t.cancel()
+	} else if d.released.Load() {
+		t.cancel()
+	}
+	return d.waited.Load()
 }
 
 func (d *deadline) Err() error {
-	if waited := d.timed(); waited != nil {
-		return waited.Err()
+	t := d.waited.Load()
+	if t == nil {
+		if d.Context.Err() == nil && !d.released.Load() && time.Now().Before(d.at) {
+			return nil
+		}
+		t = d.wait() // which remembers how it has ended
+		if t.Err() == nil {
+			return d.Context.Err() // a context of the host's, whose Done does not say so
+		}
 	}
-	if err := d.Context.Err(); err != nil {
-		return err
-	}
-	if !time.Now().Before(d.at) {
-		return context.DeadlineExceeded
-	}
-	return nil
+	return t.Err()
 }
 
 // Value finds the timer too, so that contexts made of this one take no goroutine.
 func (d *deadline) Value(key any) any {
-	if waited := d.timed(); waited != nil {
-		return waited.Value(key)
+	if t := d.waited.Load(); t != nil {
+		return t.Value(key)
 	}
 	return d.Context.Value(key)
 }
 
-func (d *deadline) timed() context.Context {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.waited
-}
-
-// release ends what waits.
+// release ends it: whoever has kept it is not to go on.
 func (d *deadline) release() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.cancel != nil {
-		d.cancel()
+	d.released.Store(true)
+	if t := d.waited.Load(); t != nil {
+		t.cancel()
 	}
 }

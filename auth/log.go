@@ -12,19 +12,23 @@ func (m *Manager) emit(ctx context.Context, e Event) {
 	if e.At.IsZero() {
 		e.At = m.Now()
 	}
-	if s := m.stateFrom(ctx); s != nil && s.m == m && !e.Addr.IsValid() && e.Label == "" {
+	if s := m.stateFrom(ctx); s != nil && s.m == m && !e.Addr.IsValid() && e.Label == "" && !e.bare() {
 		e.Addr, e.Label = m.ClientAddr(s.r), deviceLabel(s.r.UserAgent())
 	}
 	level := e.level()
 	if m.logger.Enabled(ctx, level) {
-		attrs := make([]slog.Attr, 0, 7)
+		attrs := make([]slog.Attr, 0, 11)
 		attrs = append(attrs, slog.String("event", e.Name))
 		for _, a := range [...]struct{ key, value string }{
-			{"user", e.UserID}, {"actor", e.Actor}, {"method", e.Method}, {"device", e.Label}, {"reason", e.Reason},
+			{"user", e.UserID}, {"actor", e.Actor}, {"method", e.Method}, {"action", e.Action}, {"object", e.Object}, {"policy", e.Policy},
+			{"device", e.Label}, {"reason", e.Reason},
 		} {
 			if a.value != "" {
 				attrs = append(attrs, slog.String(a.key, a.value))
 			}
+		}
+		if e.Took > 0 {
+			attrs = append(attrs, slog.Duration("took", e.Took))
 		}
 		if e.Addr.IsValid() {
 			attrs = append(attrs, slog.String("addr", e.Addr.String()))
@@ -49,12 +53,22 @@ func (m *Manager) tell(ctx context.Context, tell func(context.Context, Event), e
 // level is what e is logged with.
 func (e *Event) level() slog.Level {
 	switch e.Name {
-	case "login.failed", "login.refused", "login.limited", "forbidden", "remember.reused", "binding.changed":
+	case "login.failed", "login.refused", "login.limited", "forbidden", "undecided", "remember.reused", "binding.changed":
 		return slog.LevelWarn
-	case "loaded", "unauthenticated", "not_fresh": // with every request, perhaps
+	case "loaded", "unauthenticated", "not_fresh", "allowed", "denied": // with every request, perhaps
 		return slog.LevelDebug
 	}
 	return slog.LevelInfo
+}
+
+// bare reports whether e is about a question and not about who has asked it: what it
+// says of them is their ID.
+func (e *Event) bare() bool {
+	switch e.Name {
+	case "allowed", "denied", "undecided":
+		return true
+	}
+	return false
 }
 
 // Emit logs an event and hands it to [Options.Events]. It fills in the

@@ -30,18 +30,18 @@ type Options struct {
 	// Authorizer decides what [Manager.Require] and [Manager.Authorize] ask.
 	// Nil: nothing is allowed.
 	Authorizer Authorizer
-	// AuthorizerTimeout is how long it may take; a yes that comes later is an outage.
-	// Its context ends then, and it is for the authorizer to stop: nothing else does.
-	// Default 5 seconds.
+	// AuthorizerTimeout is how long it may take for a decision; a yes that comes later
+	// is an outage. Its context ends then, and it is for the authorizer to stop: the
+	// decision waits for it. At least a millisecond; default 5 seconds.
 	AuthorizerTimeout time.Duration
 	// ScopeOf names the scope that a limited credential ([Identity.Scopes]) needs for
 	// an action; "" means that no scope is enough. What it may do is also what its
 	// user may. Default: the action itself, so that the scope "posts:edit", "posts:*"
 	// or "*" is good for the action "posts:edit".
 	ScopeOf func(action string) string
-	// AuditDecisions makes every decision of the Authorizer an event, not only each
-	// no: "allowed", "forbidden" or "undecided", with who, what, which object, why and
-	// how long. It names users and objects by their IDs.
+	// AuditDecisions makes every decision of the Authorizer an event, not only
+	// "forbidden": also "allowed", "denied" and "undecided", with who, what, which
+	// object, why and how long. They name users and objects by their IDs.
 	AuditDecisions bool
 
 	// Prefix is where Gatehouse's routes are. Default "/auth".
@@ -123,7 +123,7 @@ type Options struct {
 	// of guards, and of the mounted routes that have no page of their own to show
 	// it on. [Problem.Reason] says why. Default: see [Manager.Refuse].
 	Unauthenticated func(w http.ResponseWriter, r *http.Request, p *Problem) bool // 401: nobody, or a bad credential
-	NeedsRefresh    func(w http.ResponseWriter, r *http.Request, p *Problem) bool // 401 "not_fresh"
+	NeedsRefresh    func(w http.ResponseWriter, r *http.Request, p *Problem) bool // 401 "not_fresh" and "proof_required"
 	Forbidden       func(w http.ResponseWriter, r *http.Request, p *Problem) bool // 403
 	Failed          func(w http.ResponseWriter, r *http.Request, p *Problem) bool // any other, an outage above all
 	// Flashes keeps messages for the next page: why somebody is sent to log in, and

@@ -100,7 +100,7 @@ func (m *Manager) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 		case codeNotFresh:
 			to = m.confirmURL(r)
 		case codeProofRequired:
-			if m.canProve(p.Factors) {
+			if m.canProve(r, p.Factors) {
 				to = m.confirmURL(r)
 			}
 		case codeFactorOwed:
@@ -133,10 +133,21 @@ func (m *Manager) confirmURL(r *http.Request) string {
 	return withNext(m.URL("/confirm"), r)
 }
 
-// canProve reports whether a provider has one of the methods. Where none has, the page
-// to confirm would lead nowhere but back.
-func (m *Manager) canProve(methods []string) bool {
-	return slices.ContainsFunc(m.opts.Providers, func(p Provider) bool { return slices.Contains(methods, p.Name()) })
+// canProve reports whether who is asking can prove one of the methods on the page to
+// confirm. Where they cannot, it would lead nowhere but back.
+func (m *Manager) canProve(r *http.Request, methods []string) bool {
+	return slices.ContainsFunc(m.opts.Providers, func(p Provider) bool {
+		f, ok := As[FormProvider](p)
+		return ok && proves(p, methods) && len(f.PageForms(r, "confirm")) > 0
+	})
+}
+
+// proves reports whether p has one of the methods: they are the names of providers, or
+// of the kinds of credentials of those that have several.
+func proves(p Provider, methods []string) bool {
+	owner, ok := As[Owner](p)
+	return slices.Contains(methods, p.Name()) ||
+		ok && slices.ContainsFunc(owner.Kinds(), func(k Kind) bool { return slices.Contains(methods, k.Name) })
 }
 
 // hostAnswers lets the host answer, if it wants to.

@@ -8,19 +8,21 @@ import (
 )
 
 // RequireObject is [Manager.Require] for an action on the object that find finds for
-// the request, which the handler gets by [ObjectFrom]. What is not there is answered
-// first: find returns an error that wraps [ErrNotFound], and everybody is told 404. It
-// may return a [*Problem] for a request that makes no sense; any other error is an
-// outage, and so is a nil object.
+// the request, which the handler gets by [ObjectFrom]. Find is asked before anything is
+// decided, for nobody too. What is not there is answered first: find returns an error
+// that wraps [ErrNotFound], and everybody is told 404, or a [*Problem] of its own, as for
+// a request that makes no sense. Any other error is an outage, and so is a nil object.
 //
 // Where it is a secret what is there, take [Manager.RequireHidden].
 func (m *Manager) RequireObject(action string, find func(r *http.Request) (any, error)) func(http.Handler) http.Handler {
 	return m.requireObject(action, find, false)
 }
 
-// RequireHidden is [Manager.RequireObject] for objects of which nobody is to learn
-// whether they are there: to whoever may not do the action they are not there, and
-// are answered with 404, or with 401 to nobody, there or not.
+// RequireHidden is [Manager.RequireObject] for objects of which only those learn whether
+// they are there who may do the action, or might after another proof. Everybody else
+// gets the same answer, there or not: 404, or 401 if nobody asks. A [*Problem] of
+// find's with the status 404 or 410, or that wraps [ErrNotFound], says that as well; how
+// long it takes, and that the authorizer is down, are not hidden.
 func (m *Manager) RequireHidden(action string, find func(r *http.Request) (any, error)) func(http.Handler) http.Handler {
 	return m.requireObject(action, find, true)
 }
@@ -36,7 +38,7 @@ func (m *Manager) requireObject(action string, find func(r *http.Request) (any, 
 				if err != nil && !errors.Is(err, ErrNoCredentials) {
 					return err
 				}
-				found, missing := m.find(r, find)
+				found, missing := m.find(r, find, hidden)
 				switch {
 				case missing == nil:
 					object = found
@@ -45,7 +47,7 @@ func (m *Manager) requireObject(action string, find func(r *http.Request) (any, 
 						return notThere(allowed)
 					}
 					return allowed
-				case errors.Is(missing, ErrNotFound) && hidden && err != nil:
+				case hidden && isMissing(missing) && err != nil:
 					return fmt.Errorf("%w: %s", err, action) // as Authorize says it
 				}
 				return missing
@@ -56,15 +58,17 @@ func (m *Manager) requireObject(action string, find func(r *http.Request) (any, 
 
 // find finds an object. The error is a Problem for what is not there, or what the
 // host says; or an outage.
-func (m *Manager) find(r *http.Request, find func(r *http.Request) (any, error)) (any, error) {
+func (m *Manager) find(r *http.Request, find func(r *http.Request) (any, error), hidden bool) (any, error) {
 	object, err := find(r)
 	var p *Problem
 	switch {
 	case err == nil && isNil(object):
 		return nil, asOutage(errors.New("auth: RequireObject: neither an object nor an error was found"))
-	case err == nil, errors.As(err, &p):
-		return object, err
-	case errors.Is(err, ErrNotFound):
+	case err == nil:
+		return object, nil
+	case errors.As(err, &p) && !(hidden && isMissing(p)):
+		return nil, p
+	case p != nil, errors.Is(err, ErrNotFound):
 		return nil, notThere(err)
 	}
 	return nil, asOutage(err)
@@ -72,6 +76,12 @@ func (m *Manager) find(r *http.Request, find func(r *http.Request) (any, error))
 
 func notThere(err error) *Problem {
 	return &Problem{Status: http.StatusNotFound, Code: "not_found", Detail: "There is nothing here.", Err: err}
+}
+
+// isMissing reports whether err is a Problem of something that is not there.
+func isMissing(err error) bool {
+	var p *Problem
+	return errors.As(err, &p) && (p.Status == http.StatusNotFound || p.Status == http.StatusGone || errors.Is(p, ErrNotFound))
 }
 
 type objectKey struct{}

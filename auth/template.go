@@ -22,8 +22,9 @@ import (
 // What cannot be found out is not nobody, and not a no: the function fails, and with it
 // the execution, with the error of [Manager.IdentityFrom] or [Manager.Authorize]; a
 // host that executes into a buffer gives it to [Manager.Refuse]. A no of can is no
-// event, unless [Options.AuditDecisions] makes every decision one. A page that looks different to users belongs behind [Manager.WithUser], which
-// tells caches so.
+// event, unless [Options.AuditDecisions] makes every decision one; a no for want of
+// another proof is a no. A page that looks different to users belongs behind
+// [Manager.WithUser], which tells caches so.
 //
 // A template must know the functions when it is parsed: TemplateFuncs(nil) has them,
 // for nobody. For a request they are given, by Funcs, to a copy that nobody else

@@ -62,7 +62,7 @@ func TestTemplateFuncs(t *testing.T) {
 		`{{hasScope "read"}}`:     {"false", "true", "true", "true"},
 		`{{hasScope "write"}}`:    {"false", "true", "true", "false"},
 		`{{can "read"}}`:          {"true", "true", "true", "true"},
-		`{{can "edit" "ada"}}`:    {"false", "true", "true", "true"},
+		`{{can "edit" "ada"}}`:    {"false", "true", "true", "false"},
 		`{{can "edit" .}}`:        {"false", "false", "false", "false"},
 		`{{can "edit"}}`:          {"false", "false", "false", "false"},
 		`{{loginURL}}`:            {"/auth/login?next=%2Fpage%3Fa%3Db", "/auth/login?next=%2Fpage%3Fa%3Db", "/auth/login?next=%2Fpage%3Fa%3Db", "/auth/login?next=%2Fpage%3Fa%3Db"},

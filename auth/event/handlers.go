@@ -29,6 +29,9 @@ type Handlers struct {
 	KeyRevoked        func(context.Context, auth.Event)
 	BindingChanged    func(context.Context, auth.Event)
 	Forbidden         func(context.Context, auth.Event)
+	Allowed           func(context.Context, auth.Event)
+	Denied            func(context.Context, auth.Event)
+	Undecided         func(context.Context, auth.Event)
 	Loaded            func(context.Context, auth.Event)
 	Unauthenticated   func(context.Context, auth.Event)
 	NotFresh          func(context.Context, auth.Event)
@@ -85,6 +88,12 @@ func (h *Handlers) of(name string) func(context.Context, auth.Event) {
 		return h.BindingChanged
 	case Forbidden:
 		return h.Forbidden
+	case Allowed:
+		return h.Allowed
+	case Denied:
+		return h.Denied
+	case Undecided:
+		return h.Undecided
 	case Loaded:
 		return h.Loaded
 	case Unauthenticated:
