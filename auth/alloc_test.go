@@ -184,3 +184,55 @@ func TestAllocationsOfLoginAndLogout(t *testing.T) {
 		t.Errorf("%d sessions are left, %v", len(left), err)
 	}
 }
+
+// A decision costs what its authorizer costs, and one allocation: the context.
+func TestAllocationsOfADecision(t *testing.T) {
+	m, store, _ := lean(t)
+	denial := &auth.Denial{Policy: "p", Reason: "r"}
+	for _, tt := range []struct {
+		name   string
+		say    func(ctx context.Context, a auth.Access) error
+		allocs float64
+		bytes  float64
+	}{
+		{"yes", func(context.Context, auth.Access) error { return nil }, 1, 64},
+		{"yes, after a look at the context", func(ctx context.Context, _ auth.Access) error { return ctx.Err() }, 1, 64},
+		{"yes, of a fresh proof", func(ctx context.Context, a auth.Access) error { _, err := a.Fresh(ctx, 1<<62); return err }, 1, 64},
+		{"no", func(context.Context, auth.Access) error { return auth.ErrForbidden }, 1, 64},
+		{"a denial", func(context.Context, auth.Access) error { return denial }, 1, 64},
+	} {
+		decide, err := auth.New(m.Users(), store, &auth.Options{Logger: slog.New(slog.DiscardHandler), Authorizer: auth.AuthorizerFunc(tt.say)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header.Set("Cookie", "__Host-sid="+begin(t, decide))
+		var object any = &post{id: "1"}
+		decide.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			allocs, bytes := allocated(func() { _ = decide.Authorize(r.Context(), "edit", object) })
+			if allocs > tt.allocs || bytes > tt.bytes {
+				t.Errorf("%s: %v allocations and %v bytes, want at most %v and %v", tt.name, allocs, bytes, tt.allocs, tt.bytes)
+			}
+		})).ServeHTTP(httptest.NewRecorder(), r)
+	}
+}
+
+func BenchmarkAuthorize(b *testing.B) {
+	for name, say := range map[string]func(ctx context.Context, a auth.Access) error{
+		"yes":  func(context.Context, auth.Access) error { return nil },
+		"look": func(ctx context.Context, _ auth.Access) error { return ctx.Err() },
+		"no":   func(context.Context, auth.Access) error { return auth.ErrForbidden },
+	} {
+		b.Run(name, func(b *testing.B) {
+			m, err := auth.New(auth.UserFunc((&accounts{}).byID), &hooked{}, &auth.Options{Logger: slog.New(slog.DiscardHandler), Authorizer: auth.AuthorizerFunc(say)})
+			if err != nil {
+				b.Fatal(err)
+			}
+			ctx := auth.WithIdentity(b.Context(), &auth.Identity{User: &account{id: "ada"}})
+			b.ReportAllocs()
+			for b.Loop() {
+				_ = m.Authorize(ctx, "edit", nil)
+			}
+		})
+	}
+}
