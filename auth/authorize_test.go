@@ -112,8 +112,7 @@ func TestAuthorizeOutcomes(t *testing.T) {
 		{"panic with nil", func(context.Context, auth.Access) error { panic(nil) }, "outage", "outage", 503, 503},
 		{"runtime error", func(_ context.Context, a auth.Access) error { var m map[string]int; m[a.Action]++; return nil }, "outage", "outage", 503, 503},
 		{"object of a nil pointer", func(_ context.Context, a auth.Access) error {
-			a.Object = nilPost
-			a.Describe()
+			nilPost.AuthObject()
 			return nil
 		}, "outage", "outage", 503, 503},
 		{"error that panics", says(odd{}), "outage", "outage", 503, 503},
@@ -583,7 +582,7 @@ func TestObject(t *testing.T) {
 		owner  string
 		ok     bool
 	}{
-		{nil, "", "", false}, {"", "", "", false}, {17, "", "", false}, {struct{}{}, "", "", false},
+		{nil, "", "", false}, {"", "", "", false}, {(*post)(nil), "", "", false}, {(*auth.Object)(nil), "", "", false}, {17, "", "", false}, {struct{}{}, "", "", false},
 		{o, "post/17", "ada", true}, {&o, "post/17", "ada", true}, {&post{"1", "bob"}, "post/1", "bob", true},
 		{"post", "post", "", true}, {"post/17", "post/17", "", true}, {"a/b/c", "a/b/c", "", true}, {"post/", "post", "", true},
 		{auth.Object{Type: "post"}, "post", "", true},

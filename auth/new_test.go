@@ -45,24 +45,26 @@ func (*faulty) Validate() error { return errors.New("no verify function") }
 // New says everything that is wrong at once, and how to mend it.
 func TestNewReportsEverything(t *testing.T) {
 	_, err := auth.New(nil, (*memory.Store)(nil), &auth.Options{
-		Providers:      []auth.Provider{named{name: "A b"}, nil, named{name: "x", kind: "k"}, named{name: "x", kind: "k"}, named{name: "y", kind: "email"}},
-		Pages:          (*plain)(nil),
-		Loaders:        []auth.RequestLoader{(*keyLoader)(nil), decorated{&faulty{}}},
-		Authorizer:     auth.AuthorizerFunc(nil),
-		Prefix:         "auth/",
-		Home:           "//evil.example",
-		Realm:          "Ä",
-		IdleTimeout:    time.Hour,
-		Lifetime:       time.Minute,
-		TrustedProxies: make([]netip.Prefix, 1),
-		Limits:         auth.Limits{Account: auth.Limit{Max: -1}},
+		Providers:   []auth.Provider{named{name: "A b"}, nil, named{name: "x", kind: "k"}, named{name: "x", kind: "k"}, named{name: "y", kind: "email"}},
+		Pages:       (*plain)(nil),
+		Loaders:     []auth.RequestLoader{(*keyLoader)(nil), decorated{&faulty{}}},
+		Authorizer:  auth.AuthorizerFunc(nil),
+		Prefix:      "auth/",
+		Home:        "//evil.example",
+		Realm:       "Ä",
+		IdleTimeout: time.Hour,
+		Lifetime:    time.Minute,
+
+		AuthorizerTimeout: time.Millisecond - 1,
+		TrustedProxies:    make([]netip.Prefix, 1),
+		Limits:            auth.Limits{Account: auth.Limit{Max: -1}},
 	})
 	if err == nil {
 		t.Fatal("New was content")
 	}
 	for _, part := range []string{"UserLoader", "Store", `"A b"`, "Providers[1] is nil", `two named "x"`, `kind "k"`, `kind "email"`,
 		"Options.Pages", "Options.Loaders[0]", "Options.Loaders[1]: no verify function", "Options.Authorizer", "Options.Prefix", "Options.Home", "Options.Realm",
-		"Options.Lifetime", "Options.TrustedProxies[0]", "Options.Limits.Account"} {
+		"Options.Lifetime", "Options.AuthorizerTimeout", "Options.TrustedProxies[0]", "Options.Limits.Account"} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("nothing about %s in:\n%v", part, err)
 		}

@@ -28,12 +28,16 @@ func (o Object) String() string {
 
 // Describe returns what policies can know of a.Object: what its method AuthObject()
 // Object says; or if it is a string, the type and, behind a slash, the ID. It is
-// false if there is no object, or one that says nothing of itself.
+// false if there is no object, or one that says nothing of itself, as a nil pointer
+// does not: where a.Object is not nil then, it is not to be taken for none.
 func (a Access) Describe() (Object, bool) {
 	switch o := a.Object.(type) {
 	case nil:
 		return Object{}, false
 	case interface{ AuthObject() Object }:
+		if isNil(o) {
+			return Object{}, false
+		}
 		return o.AuthObject(), true
 	case string:
 		kind, id, _ := strings.Cut(o, "/")

@@ -138,6 +138,17 @@ func TestTemplateFuncsFail(t *testing.T) {
 	if got, err := ada.render(`{{can "x"}}`, nil); !errors.Is(err, errDown) || got != "" {
 		t.Errorf("an authorizer that is down: %q, %v", got, err)
 	}
+	if n := len(s.named("undecided")); n != 0 {
+		t.Errorf("told as %d events", n)
+	}
+	verdict = &auth.Denial{MaxAge: time.Minute}
+	if got, err := ada.render(`{{can "x"}}`, nil); err != nil || got != "false" {
+		t.Errorf("another proof is wanted: %q, %v", got, err)
+	}
+	verdict = nil
+	if got, err := ada.render(`{{can "x" .}}`, (*post)(nil)); err != nil || got != "true" {
+		t.Errorf("an object that nobody looks at: %q, %v", got, err)
+	}
 	s.store.fails("LoadSession", errDown)
 	for _, text := range asking {
 		if got, err := ada.render(text, nil); !errors.Is(err, errDown) || got != "" {
