@@ -144,7 +144,10 @@ var errUnanswered = errors.New("auth: authorizer did not answer each of several 
 // UserID or a User, and what a User says of itself is believed. A no is no event,
 // unless [Options.AuditDecisions] makes every decision one.
 func (m *Manager) Decide(ctx context.Context, a Access) error {
-	if id := a.Identity; id != nil && id.UserID == "" && !isNil(id.User) {
+	if id := a.Identity; id != nil && id.UserID == "" {
+		if isNil(id.User) {
+			return errors.New("auth: Decide: the identity has neither a UserID nor a User; nobody is nil")
+		}
 		known := *id
 		known.UserID = id.User.AuthID()
 		a.Identity = &known

@@ -368,8 +368,14 @@ func TestAuthorizeInactive(t *testing.T) {
 	if len(p.asked) != 0 {
 		t.Errorf("asked %+v", p.asked)
 	}
+	if err := s.m.Decide(t.Context(), auth.Access{Identity: &auth.Identity{}, Action: "edit"}); outcome(err) != "outage" {
+		t.Errorf("Decide about an identity of nobody: %v", err)
+	}
 	if err := s.m.Decide(t.Context(), auth.Access{Identity: &auth.Identity{UserID: "ada"}, Action: "edit"}); err != nil {
 		t.Errorf("Decide about a user of whom only the ID is known: %v", err)
+	}
+	if err := s.m.Decide(t.Context(), auth.Access{Identity: &auth.Identity{User: &account{id: "bob"}}, Action: "edit"}); err != nil || p.asked[1].Identity.UserID != "bob" {
+		t.Errorf("Decide about a user: %v, asked %+v", err, p.asked)
 	}
 }
 
