@@ -63,9 +63,10 @@ type Authorizer interface {
 	// the same, until the policy changes, or what it looks at.
 	//
 	// What it does not know is not allowed: an action, an object of a type that it does
-	// not expect. Nobody may do no more than somebody. It does not panic, about an
-	// Identity with nothing but a UserID either. A context that has ended is never a
-	// yes, and a no only if it is one without looking at anything.
+	// not expect. Whoever is less known may do no more, and nobody no more than
+	// anybody. It does not panic; it may rely on a User in an Identity, but for one that
+	// [Manager.Decide] was given without. A context that has ended is never a yes, and a
+	// no only if it is one without looking at anything.
 	Authorize(ctx context.Context, a Access) error
 }
 

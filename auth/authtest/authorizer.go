@@ -189,8 +189,8 @@ func (s *authorizerTest) onlyUserID(t *testing.T) {
 		bare := *access.Identity // but who acts as them, and the limits of a key
 		bare.User, bare.Proofs = nil, nil
 		access.Identity = &bare
-		err := s.ask(t, t.Context(), "without User and proofs", access)
-		if err == nil && i >= len(s.allowed) {
+		// It may panic: what a Manager gives out has a User.
+		if err := s.authorize(t.Context(), access); err == nil && i >= len(s.allowed) {
 			t.Errorf("denied[%d] without User and proofs: allowed\n\trule: who is less known may do no more", i-len(s.allowed))
 		}
 	}

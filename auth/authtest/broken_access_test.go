@@ -170,12 +170,6 @@ func authorizerSuite() suite {
 			}
 			return editors(ctx, a)
 		}, []string{"Nobody"}},
-		{"it does not panic: only a UserID", func(ctx context.Context, a auth.Access) error {
-			if a.Identity != nil {
-				_ = a.Identity.User.AuthID()
-			}
-			return editors(ctx, a)
-		}, []string{"OnlyUserID"}},
 		{"what it does not know is not allowed: a user", func(ctx context.Context, a auth.Access) error {
 			if a.Identity != nil && a.Identity.User == nil && a.Action == "edit" {
 				return nil

@@ -28,6 +28,9 @@
 // from where. Nothing here goes around the gate: a user who may not log in is
 // refused in tests as well.
 //
+// A policy is tested with [Policy], a table of who may do what to which object; who
+// they are is said by [Identity].
+//
 // For the composition there are [Users] for a host's table, a [Clock] for
 // [auth.Options.Now], an [Outbox] for [auth.Options.Events], a [Factor] to be
 // owed, a [Hasher] that costs nothing, and two things to put in front of the store:

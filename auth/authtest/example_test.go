@@ -1,6 +1,7 @@
 package authtest_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -71,6 +72,31 @@ func ExampleTestAuthorizer() {
 	authtest.TestAuthorizer(t, editors,
 		[]auth.Access{{Identity: ada, Action: "posts:edit"}},
 		[]auth.Access{{Identity: bob, Action: "posts:edit"}})
+}
+
+// A policy is tested with a table: who may do what to which object, as on the site.
+func ExamplePolicy() {
+	var t *testing.T // the test's own
+	owners := auth.AuthorizerFunc(func(ctx context.Context, a auth.Access) error {
+		o, _ := a.Describe()
+		fresh, err := a.Fresh(ctx, time.Hour)
+		switch {
+		case a.Action != "posts:edit" || a.Identity == nil || a.Identity.UserID != o.Owner:
+			return &auth.Denial{Policy: "owner", Reason: "it is somebody else's"}
+		case err == nil && !fresh:
+			return &auth.Denial{Policy: "owner", Reason: "the proof is old", MaxAge: time.Hour}
+		}
+		return cmp.Or(err, ctx.Err())
+	})
+	ada, bob := authtest.User{ID: "ada"}, authtest.User{ID: "bob"}
+	post := auth.Object{Type: "post", ID: "17", Owner: "ada"}
+	authtest.Policy(t, owners, []authtest.PolicyRow{
+		{Identity: authtest.Identity(t, ada, authtest.Fresh()), Action: "posts:edit", Object: post, Want: authtest.Allowed},
+		{Identity: authtest.Identity(t, ada), Action: "posts:edit", Object: post, Want: authtest.NeedsProof},
+		{Identity: authtest.Identity(t, bob, authtest.Fresh()), Action: "posts:edit", Object: post, Want: authtest.Denied},
+		{Identity: authtest.Identity(t, ada, authtest.Fresh(), authtest.Scopes("posts:read")), Action: "posts:edit", Object: post, Want: authtest.Denied},
+		{Action: "posts:edit", Object: post, Want: authtest.NeedsLogin},
+	})
 }
 
 // A test of a handler behind a guard needs no login.

@@ -249,6 +249,33 @@ func TestRequest(t *testing.T) {
 	}
 }
 
+func TestIdentity(t *testing.T) {
+	before := time.Now()
+	id := authtest.Identity(t, user("ada"), authtest.Proofs(auth.Proof{Method: "password"}, auth.Proof{Method: "code", At: before.Add(-time.Hour)}), authtest.Scopes("read"))
+	if id.UserID != "ada" || id.User != auth.User(user("ada")) || id.Session != nil || len(id.Proofs) != 2 || id.Proofs[0].At.Before(before) || !id.HasScope("read") || id.HasScope("write") {
+		t.Errorf("%+v", id)
+	}
+	if id := authtest.Identity(t, user("ada")); id.Fresh(time.Now(), 1<<62) || id.Scopes != nil || id.Remembered() {
+		t.Errorf("without options: %+v", id)
+	}
+	if !authtest.Identity(t, user("ada"), authtest.Fresh()).Fresh(time.Now(), time.Minute) {
+		t.Error("Fresh is not fresh")
+	}
+	if id := authtest.Identity(t, user("ada"), authtest.Fresh(), authtest.Restored()); id.Fresh(time.Now(), time.Minute) || !id.Remembered() {
+		t.Errorf("restored: %+v", id)
+	}
+	for name, opt := range map[string]authtest.Option{"Header": authtest.Header("Accept", "x"), "From": authtest.From("192.0.2.1")} {
+		f := &failing{TB: t}
+		func() {
+			defer func() { _ = recover() }()
+			authtest.Identity(f, user("ada"), opt)
+		}()
+		if f.message == "" {
+			t.Errorf("%s did not end the test", name)
+		}
+	}
+}
+
 func TestOutbox(t *testing.T) {
 	var box authtest.Outbox
 	m, _, _ := host(t, newRef(), func(o *auth.Options) { o.Events = []func(context.Context, auth.Event){box.Record} })

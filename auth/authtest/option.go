@@ -11,7 +11,7 @@ import (
 )
 
 // An Option says more of who makes a [Request], or logs in with [LogIn] or
-// [Client], and from where. Of several that say the same the last holds. What has
+// [Client], and from where; or of an [Identity]. Of several that say the same the last holds. What has
 // no meaning where it is given ends the test.
 type Option func(o *options)
 
@@ -32,13 +32,14 @@ func Fresh() Option { return Proofs(auth.Proof{Method: "authtest"}) }
 
 // NotFresh makes the user's proof, which is by the method "authtest", ten years
 // old: [auth.Manager.RequireFresh] sends them to confirm who they are. It is the
-// default for [Request], where there is no proof at all then.
+// default for [Request] and [Identity], where there is no proof at all then.
 func NotFresh() Option {
 	return ofUser("NotFresh", func(o *options) { o.proofs = []auth.Proof{} })
 }
 
 // Proofs are how the user has proved who they are, oldest first. One without a
-// time is made now, by the Manager's clock, or, with [Request], by the machine's.
+// time is made now, by the Manager's clock, or, with [Request] and [Identity], by the
+// machine's.
 // At a login they are given one after another: whoever owes a second factor needs
 // one by a first and one by that factor, whose Method is its name.
 func Proofs(proofs ...auth.Proof) Option {
@@ -58,8 +59,8 @@ func Restored() Option {
 	return ofUser("Restored", func(o *options) { o.remember, o.restored = true, true })
 }
 
-// Scopes limits what makes a [Request] to these scopes, none of them if there are
-// none: as the key of an API does, see [auth.Identity.HasScope].
+// Scopes limits what makes a [Request], or an [Identity], to these scopes, none of them
+// if there are none: as the key of an API does, see [auth.Identity.HasScope].
 func Scopes(scopes ...string) Option {
 	return ofUser("Scopes", func(o *options) { o.scopes = append([]string{}, scopes...) })
 }
