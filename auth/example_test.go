@@ -96,6 +96,52 @@ func ExampleManager_Require() {
 	// admin 200
 }
 
+// The object is found first, and the handler gets it when the authorizer has agreed.
+// What is somebody else's is not there.
+func ExampleManager_RequireHidden() {
+	users := auth.UserFunc(func(_ context.Context, id string) (*member, error) { return &member{id: id}, nil })
+	m, err := auth.New(users, memory.New(nil), &auth.Options{
+		Authorizer: auth.AuthorizerFunc(func(_ context.Context, a auth.Access) error {
+			if o, ok := a.Describe(); ok && a.Identity != nil && a.Identity.UserID == o.Owner {
+				return nil
+			}
+			return &auth.Denial{Policy: "owner", Reason: "it is somebody else's"}
+		}),
+		Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	drafts := map[string]auth.Object{"17": {Type: "draft", ID: "17", Owner: "ada"}}
+	find := func(r *http.Request) (any, error) {
+		d, ok := drafts[r.PathValue("id")]
+		if !ok {
+			return nil, auth.ErrNotFound
+		}
+		return d, nil
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /drafts/{id}", m.RequireHidden("drafts:read", find)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		d, _ := auth.ObjectFrom[auth.Object](r.Context())
+		fmt.Fprint(w, d)
+	})))
+	for _, who := range []string{"ada", "bob"} {
+		for _, id := range []string{"17", "18"} {
+			r := httptest.NewRequest("GET", "/drafts/"+id, nil)
+			r = r.WithContext(auth.WithIdentity(r.Context(), &auth.Identity{User: &member{id: who}}))
+			w := httptest.NewRecorder()
+			mux.ServeHTTP(w, r)
+			fmt.Println(who, id, w.Code)
+		}
+	}
+	// Output:
+	// ada 17 200
+	// ada 18 404
+	// bob 17 404
+	// bob 18 404
+}
+
 // Decorators do not hide what they wrap.
 func ExampleAs() {
 	type decorated struct{ auth.Store }

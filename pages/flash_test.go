@@ -116,7 +116,7 @@ func TestFlashesDescribeTheFocus(t *testing.T) {
 
 // Whatever package auth and the providers tell has a text of its own.
 func TestEveryMessageHasAText(t *testing.T) {
-	ids := map[string]bool{"unauthenticated": true, "not_fresh": true, // see auth.Flash
+	ids := map[string]bool{"unauthenticated": true, "not_fresh": true, "proof_required": true, // see auth.Flash
 		"logged_out": true, "sessions.revoked": true, "sessions.revoked.others": true}
 	for pattern, re := range map[string]*regexp.Regexp{
 		"../auth/reason.go":   regexp.MustCompile(`newReason\("([a-z_]+)"\)`),

@@ -117,6 +117,7 @@ func Texts() map[string]string {
 
 		"error.title.unauthenticated": "Please log in",
 		"error.title.forbidden":       "Not allowed",
+		"error.title.proof_required":  "Another proof is needed",
 		"error.title.cross_origin":    "Not accepted",
 		"error.title.not_found":       "Page not found",
 		"error.title.rate_limited":    "Too many attempts",
@@ -164,6 +165,7 @@ func Texts() map[string]string {
 		"problem.unauthenticated":        "Please log in to see this page.",
 		"problem.bad_credentials":        "This is not right. Check what you entered and try again.",
 		"problem.not_fresh":              "Please prove once more who you are.",
+		"problem.proof_required":         "This needs another proof that it is you, which you cannot give here.",
 		"problem.factor_owed":            "One more step is needed to log in.",
 		"problem.forbidden":              "You are not allowed to do this.",
 		"problem.cross_origin":           "This was sent from another site. Please try again from here.",
@@ -205,6 +207,7 @@ func Texts() map[string]string {
 		"flash.unauthenticated.reused":   "For your safety you were logged out: what kept you logged in on this device was used from somewhere else, too. Please log in again, and look at your devices.",
 		"flash.unauthenticated.owed":     "One more step is needed to log in. Please log in again.",
 		"flash.not_fresh":                "This is only for those who have just confirmed who they are.",
+		"flash.proof_required":           "This needs another proof that it is you.",
 		"flash.logged_out":               "You are logged out.",
 		"flash.sessions.revoked":         "The device is logged out.",
 		"flash.sessions.revoked.others":  "All other devices are logged out.",
