@@ -50,7 +50,7 @@ func isPreflight(r *http.Request) bool {
 func (m *Manager) tellRefusal(r *http.Request, id *Identity, err error) {
 	e := Event{Name: "unauthenticated", Reason: reasonOf(err)}
 	switch {
-	case errors.Is(err, ErrNotFresh):
+	case id != nil && errors.Is(err, ErrNotFresh):
 		e = Event{Name: "not_fresh", UserID: id.UserID, Actor: id.Actor}
 	case errors.Is(err, ErrBadCredentials):
 		e.Reason = codeBadCredentials

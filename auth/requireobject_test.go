@@ -32,6 +32,7 @@ func newPosts(t *testing.T, change func(*auth.Options)) *posts {
 			"410": &auth.Problem{Status: 410, Code: "no_post", Detail: "It is gone."},
 			"422": &auth.Problem{Status: 422, Code: "no_post", Detail: "There is no such post.", Err: auth.ErrNotFound},
 			"200": &auth.Problem{Status: 200, Code: "fine"},
+			"418": &auth.Problem{Status: 418, Code: "odd", Err: auth.ErrNotFresh},
 		},
 	}
 	var nilPost *post
@@ -91,6 +92,7 @@ func TestRequireObject(t *testing.T) {
 		{"410", 410, 410, 410, 404, 404, 401, ""},
 		{"422", 422, 422, 422, 404, 404, 401, ""},
 		{"400", 400, 400, 400, 400, 400, 400, ""},
+		{"418", 418, 418, 418, 418, 418, 418, ""},
 		{"200", 503, 503, 503, 503, 503, 503, ""},
 		{"broken", 503, 503, 503, 503, 503, 503, ""},
 		{"no", 503, 503, 503, 503, 503, 503, ""},
