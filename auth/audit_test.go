@@ -28,7 +28,7 @@ func decided(e auth.Event) string {
 // AuditDecisions everything; of whom nothing but the ID, but where somebody may be
 // probing.
 func TestDecisionsAreTold(t *testing.T) {
-	objects := map[string]any{"none": nil, "post": &post{"1", "ada"}, "text": "post/1", "odd": struct{ secret string }{"x"}, "nil": (*post)(nil)}
+	objects := map[string]any{"none": nil, "post": &post{"1", "ada"}, "text": "post/1", "odd": struct{ secret string }{"x"}, "nil": (*post)(nil), "bomb": bomb{}}
 	says := map[string]error{
 		"yes": nil, "no": auth.ErrForbidden, "said": fmt.Errorf("not today: %w", auth.ErrForbidden),
 		"denied": &auth.Denial{Policy: "rbac", Reason: "no role"}, "old": &auth.Denial{Policy: "fresh", Reason: "too old", MaxAge: time.Minute}, "down": errors.New("secret@example.com"),
@@ -66,6 +66,8 @@ func TestDecisionsAreTold(t *testing.T) {
 			{"ada", authorize(ada), "yes", "text", "", "allowed ada yes post/1"},
 			{"ada", authorize(ada), "yes", "odd", "", "allowed ada yes"},
 			{"ada", authorize(ada), "yes", "nil", "", "allowed ada yes"},
+			{"ada", authorize(ada), "yes", "bomb", "", "allowed ada yes"},
+			{"ada", authorize(ada), "denied", "bomb", "forbidden ada denied rbac no role with address", ""},
 			{"ada", authorize(ada), "no", "post", "forbidden ada no post/1 with address", ""},
 			{"ada", authorize(ada), "no", "nil", "forbidden ada no with address", ""},
 			{"ada", authorize(ada), "said", "post", "forbidden ada said post/1 auth: forbidden: not today: auth: forbidden with address", ""},
@@ -168,6 +170,11 @@ func TestDecisionsNobodyWantsToKnow(t *testing.T) {
 		t.Errorf("%v, asked %v", err, object.asked)
 	}
 }
+
+// bomb is an object that cannot say what it is.
+type bomb struct{}
+
+func (bomb) AuthObject() auth.Object { panic("bomb") }
 
 type shy struct{ asked bool }
 

@@ -480,6 +480,7 @@ func TestAuthorizeAll(t *testing.T) {
 		{"none", each, nil, nil, 0},
 		{"one", each, []any{"no"}, []string{"yes"}, 0}, // Authorize says yes
 		{"too few", func(_ context.Context, all []auth.Access) []error { return make([]error, len(all)-1) }, []any{"yes", "no"}, []string{"outage", "outage"}, 1},
+		{"too few, and a no", func(context.Context, []auth.Access) []error { return []error{auth.ErrForbidden} }, []any{"yes", "no"}, []string{"outage", "outage"}, 1},
 		{"too many", func(_ context.Context, all []auth.Access) []error { return make([]error, len(all)+1) }, []any{"yes", "no"}, []string{"outage", "outage"}, 1},
 		{"nothing", func(context.Context, []auth.Access) []error { return nil }, []any{"yes", "no"}, []string{"outage", "outage"}, 1},
 		{"panic", func(context.Context, []auth.Access) []error { panic("all") }, []any{"yes", "no", "yes"}, []string{"outage", "outage", "outage"}, 1},

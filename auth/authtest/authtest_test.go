@@ -109,7 +109,7 @@ func TestChild(t *testing.T) {
 // that the right subtests fail, that each subtest fails for one of them, and
 // that none fails for a correct implementation.
 func TestBroken(t *testing.T) {
-	cmd := exec.Command(os.Args[0], "-test.run=^TestChild$", "-test.v", "-test.timeout=120s")
+	cmd := exec.Command(os.Args[0], "-test.run=^TestChild$", "-test.v", "-test.timeout=300s")
 	cmd.Env = append(os.Environ(), childVariable+"=1")
 	out, err := cmd.CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "\n--- FAIL: TestChild") {
