@@ -55,6 +55,14 @@ func TestDecisionsAreTold(t *testing.T) {
 				return s.m.Decide(ctx, auth.Access{Identity: &auth.Identity{User: &account{id: "bob"}}, Action: action, Object: object})
 			})
 		}
+		all := func(action string, object any) error { return errors.Join(ada.all(action, object)...) }
+		by := func(action string, object any) error {
+			return ada.asks(func(ctx context.Context) error {
+				return s.m.AuthorizeBy(ctx, action, object, func(ctx context.Context, a auth.Authorizer, access auth.Access) error {
+					return a.Authorize(ctx, access)
+				})
+			})
+		}
 		for _, tt := range []struct {
 			who            string
 			ask            func(action string, object any) error
@@ -81,6 +89,8 @@ func TestDecisionsAreTold(t *testing.T) {
 			{"ada's page", can(ada), "yes", "post", "", "allowed ada yes post/1"},
 			{"ada's page", can(ada), "denied", "post", "", "denied ada denied post/1 rbac no role"},
 			{"ada's page", can(ada), "down", "post", "", "undecided ada down post/1 the authorizer could not tell"},
+			{"ada's list", all, "denied", "post", "", "denied ada denied post/1 rbac no role"},
+			{"ada's filter", by, "denied", "post", "", "denied ada denied post/1 rbac no role"},
 			{"about bob", decide, "yes", "post", "", "allowed bob eve yes post/1"},
 			{"about bob", decide, "denied", "post", "", "denied bob eve denied post/1 rbac no role"},
 			{"about bob, by ada", decideInside, "denied", "post", "", "denied bob denied post/1 rbac no role"},

@@ -83,24 +83,32 @@ func (f AuthorizerFunc) Authorize(ctx context.Context, a Access) error { return 
 // explicit credential that is wrong; any other is an outage. [Manager.Refuse] answers
 // each.
 func (m *Manager) Authorize(ctx context.Context, action string, object any) error {
-	return m.AuthorizeBy(ctx, action, object, nil)
+	return m.authorize(ctx, action, object, nil, true)
 }
 
-// AuthorizeBy is [Manager.Authorize] for what an authorizer can do beside it, such as
-// to say which objects of many somebody may read (policy.Filter): ask is called in
-// place of [Authorizer] a's Authorize, with the same guards around it. Nil: that.
-func (m *Manager) AuthorizeBy(ctx context.Context, action string, object any, ask func(ctx context.Context, a Authorizer, access Access) error) error {
+// authorize is Authorize in the way of ask, if it is not nil. Tried is as in decide.
+func (m *Manager) authorize(ctx context.Context, action string, object any, ask asker, tried bool) error {
 	id, err := m.IdentityFrom(ctx)
 	if err != nil && !errors.Is(err, ErrNoCredentials) {
 		return err
 	}
 	a := Access{Identity: id, Action: action, Object: object}
-	return m.meaning(a, m.decide(ctx, a, ask, true), err)
+	return m.meaning(a, m.decide(ctx, a, ask, tried), err)
 }
 
-// AuthorizeAll is [Manager.Authorize] for several objects: an error for each. An
-// authorizer that has a method AuthorizeAll(ctx, []Access) []error itself, not one that
-// it wraps, is asked once, and has the time of one decision.
+// AuthorizeBy is [Manager.Authorize] for what an authorizer can do beside it, such as
+// to say which objects of many somebody may read (policy.Filter): ask is called in
+// place of [Authorizer] a's Authorize, with the same guards around it. Nobody has tried
+// anything then: a no is no event, unless [Options.AuditDecisions] makes every decision
+// one.
+func (m *Manager) AuthorizeBy(ctx context.Context, action string, object any, ask func(ctx context.Context, a Authorizer, access Access) error) error {
+	return m.authorize(ctx, action, object, ask, false)
+}
+
+// AuthorizeAll is [Manager.Authorize] for several objects, such as those of a list: an
+// error for each. A no is no event, unless [Options.AuditDecisions] makes every decision
+// one. An authorizer that has a method AuthorizeAll(ctx, []Access) []error itself, not
+// one that it wraps, is asked once, and has the time of one decision.
 func (m *Manager) AuthorizeAll(ctx context.Context, action string, objects ...any) []error {
 	// Not As: what decides in front of another, and can be unwrapped, would not be asked.
 	all, ok := m.opts.Authorizer.(interface {
@@ -111,7 +119,7 @@ func (m *Manager) AuthorizeAll(ctx context.Context, action string, objects ...an
 	asked, outage := false, errUnanswered // what is not said is this
 	for i, o := range objects {
 		if !ok || len(objects) == 1 {
-			errs[i] = m.Authorize(ctx, action, o)
+			errs[i] = m.authorize(ctx, action, o, nil, false)
 			continue
 		}
 		errs[i] = m.AuthorizeBy(ctx, action, o, func(ctx context.Context, _ Authorizer, access Access) error {

@@ -510,8 +510,8 @@ func TestAuthorizeAll(t *testing.T) {
 				}
 			}
 		}
-		if n := len(s.named("forbidden")); n != strings.Count(strings.Join(tt.want, "|")+"|", "forbidden|") {
-			t.Errorf("%s: %d events", tt.name, n)
+		if n := len(s.named("forbidden")); n != 0 {
+			t.Errorf("%s: told as %d attempts", tt.name, n)
 		}
 	}
 
