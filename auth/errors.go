@@ -82,7 +82,7 @@ type Problem struct {
 	// ago), its user is "disabled" or was "changed", its binding was changed
 	// ("binding"), a remembered browser's token was "reused", or it comes back too often
 	// ("limited"); a factor is "owed".
-	// "not_fresh", "bad_credentials" as Code.
+	// "not_fresh", "proof_required", "bad_credentials" as Code.
 	Reason     string
 	RetryAfter time.Duration // sent as Retry-After, rounded up to seconds; 0: not sent
 	MaxAge     time.Duration // for "not_fresh" and "proof_required": how old a proof may be (RFC 9470 max_age)

@@ -33,7 +33,7 @@ import (
 //	undecided           it could not tell; only with that
 //	loaded              the request itself said who asks
 //	unauthenticated     a user was required, and nobody asked: Reason says why
-//	not_fresh           a fresh proof was required
+//	not_fresh           a newer proof was required, or one by another method
 //
 // The last three, "allowed" and "denied", which can come with every request, are
 // logged at Debug.
