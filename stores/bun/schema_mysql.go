@@ -80,5 +80,26 @@ func mysqlSchema(prefix string) []Migration {
 	version BIGINT NOT NULL
 ) ENGINE=InnoDB ROW_FORMAT=DYNAMIC`,
 		}, Down: dropUsers},
+		{Name: "20261129000001", Comment: "roles", SQL: []string{
+			`CREATE TABLE IF NOT EXISTS {p}roles (
+	name VARBINARY(255) NOT NULL PRIMARY KEY,
+	permissions MEDIUMBLOB NOT NULL,
+	inherits MEDIUMBLOB NOT NULL
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC`,
+
+			`CREATE TABLE IF NOT EXISTS {p}role_version (
+	id BIGINT NOT NULL PRIMARY KEY,
+	version BIGINT NOT NULL
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC`,
+
+			`CREATE TABLE IF NOT EXISTS {p}role_grants (
+	user_id VARBINARY(255) NOT NULL,
+	role VARBINARY(255) NOT NULL,
+	tenant VARBINARY(255) NOT NULL,
+	object VARBINARY(255) NOT NULL,
+	PRIMARY KEY (user_id, role, tenant, object),
+	KEY {p}role_grants_role (role, user_id, tenant, object)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC`,
+		}, Down: dropRoles},
 	})
 }

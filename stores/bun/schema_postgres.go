@@ -71,5 +71,26 @@ func postgresSchema(prefix string) []Migration {
 	version BIGINT NOT NULL
 )`,
 		}, Down: dropUsers},
+		{Name: "20261129000001", Comment: "roles", SQL: []string{
+			`CREATE TABLE IF NOT EXISTS {p}roles (
+	name BYTEA NOT NULL PRIMARY KEY,
+	permissions BYTEA NOT NULL,
+	inherits BYTEA NOT NULL
+)`,
+
+			`CREATE TABLE IF NOT EXISTS {p}role_version (
+	id BIGINT NOT NULL PRIMARY KEY,
+	version BIGINT NOT NULL
+)`,
+
+			`CREATE TABLE IF NOT EXISTS {p}role_grants (
+	user_id BYTEA NOT NULL,
+	role BYTEA NOT NULL,
+	tenant BYTEA NOT NULL,
+	object BYTEA NOT NULL,
+	PRIMARY KEY (user_id, role, tenant, object)
+)`,
+			`CREATE INDEX IF NOT EXISTS {p}role_grants_role ON {p}role_grants (role, user_id, tenant, object)`,
+		}, Down: dropRoles},
 	})
 }

@@ -76,6 +76,27 @@ func sqliteSchema(prefix string) []Migration {
 	version INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID`,
 		}, Down: dropUsers},
+		{Name: "20261129000001", Comment: "roles", SQL: []string{
+			`CREATE TABLE IF NOT EXISTS {p}roles (
+	name TEXT NOT NULL PRIMARY KEY,
+	permissions TEXT NOT NULL,
+	inherits TEXT NOT NULL
+) STRICT, WITHOUT ROWID`,
+
+			`CREATE TABLE IF NOT EXISTS {p}role_version (
+	id INTEGER NOT NULL PRIMARY KEY,
+	version INTEGER NOT NULL
+) STRICT`,
+
+			`CREATE TABLE IF NOT EXISTS {p}role_grants (
+	user_id TEXT NOT NULL,
+	role TEXT NOT NULL,
+	tenant TEXT NOT NULL,
+	object TEXT NOT NULL,
+	PRIMARY KEY (user_id, role, tenant, object)
+) STRICT, WITHOUT ROWID`,
+			`CREATE INDEX IF NOT EXISTS {p}role_grants_role ON {p}role_grants (role, user_id, tenant, object)`,
+		}, Down: dropRoles},
 	})
 }
 
@@ -92,6 +113,11 @@ var (
 		`DROP TABLE IF EXISTS {p}sessions`,
 	}
 	dropUsers = []string{`DROP TABLE IF EXISTS {p}users`}
+	dropRoles = []string{
+		`DROP TABLE IF EXISTS {p}role_grants`,
+		`DROP TABLE IF EXISTS {p}role_version`,
+		`DROP TABLE IF EXISTS {p}roles`,
+	}
 )
 
 // expand returns ms with the prefix where {p} is.

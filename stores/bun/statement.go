@@ -30,6 +30,10 @@ type statements struct {
 	count, countAgain, gate, counter, becomeWriter statement
 
 	loadUser, listUsers, createUser, loadSessionUser statement
+
+	grants, grant, revoke, deleteUserGrants, deleteRoleGrants, holders, holdersAfter statement
+
+	roles, setRole, deleteRole, raiseRoles statement
 }
 
 const (
@@ -103,6 +107,7 @@ RETURNING n, expires_at`)
 	}
 	set(&q.loadSessionUser, `SELECT s.`+strings.ReplaceAll(sessionFields, ", ", ", s.")+`, u.email, u.name, u.disabled, u.version FROM `+from)
 
+	q.initRoles(set)
 	if b.mysql {
 		q.takeTicket.sql = ""
 		q.initMySQL(set)
@@ -118,6 +123,8 @@ func (q *statements) all() []*statement {
 		&q.putTicket, &q.putInSlot, &q.loadTicket, &q.takeTicket, &q.lockTicket, &q.deleteTicket,
 		&q.count, &q.countAgain, &q.gate, &q.counter, &q.becomeWriter,
 		&q.loadUser, &q.listUsers, &q.createUser, &q.loadSessionUser,
+		&q.grants, &q.grant, &q.revoke, &q.deleteUserGrants, &q.deleteRoleGrants, &q.holders, &q.holdersAfter,
+		&q.roles, &q.setRole, &q.deleteRole, &q.raiseRoles,
 	}, func(st *statement) bool { return st.sql == "" })
 }
 

@@ -39,6 +39,12 @@ expires_at = IF(expires_at <= ?, VALUES(expires_at), expires_at)`)
 	set(&q.gate, `SELECT n FROM {p}counters WHERE counter_key = '' FOR UPDATE`)
 	set(&q.counter, `SELECT n, expires_at FROM {p}counters WHERE counter_key = ?`)
 
+	set(&q.grant, `INSERT INTO {p}role_grants (`+grantColumns+`) VALUES (?, ?, ?, ?) ON DUPLICATE KEY UPDATE user_id = user_id`)
+	set(&q.setRole, `INSERT INTO {p}roles (`+roleColumns+`) VALUES (?, ?, ?)
+ON DUPLICATE KEY UPDATE permissions = VALUES(permissions), inherits = VALUES(inherits)`)
+	set(&q.raiseRoles, `INSERT INTO {p}role_version (id, version) VALUES (1, ?)
+ON DUPLICATE KEY UPDATE version = GREATEST(version + 1, VALUES(version))`)
+
 	// Not what the transaction saw first, but what the statement met.
 	set(&q.hasSession, `SELECT version FROM {p}sessions WHERE id = ? LOCK IN SHARE MODE`)
 	set(&q.credentialState, `SELECT version, user_id FROM {p}credentials WHERE kind = ? AND credential_key = ? LOCK IN SHARE MODE`)

@@ -27,8 +27,9 @@ type Options struct {
 	NoPrepare bool
 	// CloseDB makes Close close the database too.
 	CloseDB bool
-	// Now is the clock for the IDs of new users, which are UUIDv7, and for when
-	// a migration was applied. Nothing else asks it. Default time.Now.
+	// Now is the clock for the IDs of new users, which are UUIDv7, for when a
+	// migration was applied, and for the version of the roles. Nothing else asks
+	// it. Default time.Now.
 	Now func() time.Time
 }
 

@@ -174,7 +174,8 @@ func (us *Users) SetDisabled(ctx context.Context, id string, disabled bool) erro
 }
 
 // DeleteUser deletes the user, and with it all that this store keeps of it:
-// sessions, credentials and tickets. [auth.ErrNotFound].
+// sessions, credentials, tickets and the roles it was granted.
+// [auth.ErrNotFound].
 func (us *Users) DeleteUser(ctx context.Context, id string) error {
 	s := us.s
 	if err := ctx.Err(); err != nil {
@@ -195,6 +196,9 @@ func (us *Users) DeleteUser(ctx context.Context, id string) error {
 		q := s.DB(ctx).NewDelete().Table(s.prefix+"credentials").Where("user_id = ?", s.backend.textLiteral(id))
 		if _, err := s.build(ctx, q); err != nil {
 			return outage(ctx, "delete user", err)
+		}
+		if err := s.Roles().RevokeAll(ctx, id); err != nil {
+			return err
 		}
 		if err := s.DeleteUserTickets(ctx, id); err != nil {
 			return err
