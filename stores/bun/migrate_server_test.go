@@ -16,6 +16,7 @@ import (
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/migrate"
 
+	"github.com/gatehouse-go/gatehouse/auth"
 	"github.com/gatehouse-go/gatehouse/auth/health"
 	bunstore "github.com/gatehouse-go/gatehouse/stores/bun"
 	"github.com/gatehouse-go/gatehouse/stores/bun/open"
@@ -273,7 +274,7 @@ func TestMigrateDown(t *testing.T) {
 		must(t, s.CreateSession(ctx, newSession(1, "u")))
 		list, err := s.MigrationStatus(ctx)
 		must(t, err)
-		if len(list) != 2 || list[0].Comment != "store" || list[1].Comment != "users" || len(list[0].SQL) == 0 || len(list[0].Down) == 0 {
+		if len(list) != 3 || list[0].Comment != "store" || list[1].Comment != "users" || list[2].Comment != "roles" || len(list[0].SQL) == 0 || len(list[0].Down) == 0 {
 			t.Fatalf("status: %+v", list)
 		}
 		for _, m := range list {
@@ -288,7 +289,7 @@ func TestMigrateDown(t *testing.T) {
 			}
 		}
 		must(t, s.MigrateDown(ctx, 1))
-		if got := applied(t, s); !slices.Equal(got, []string{"store"}) {
+		if got := applied(t, s); !slices.Equal(got, []string{"store", "users"}) {
 			t.Errorf("one down: %v", got)
 		}
 		if list, err := s.UserSessions(ctx, "u"); len(list) != 1 || err != nil {
@@ -322,7 +323,7 @@ func TestMigrateDown(t *testing.T) {
 			t.Errorf("below a newer release: %v", err)
 		}
 		must(t, s.Migrate(ctx))
-		whole := []string{list[0].Name, list[1].Name, "29990101000001"}
+		whole := []string{list[0].Name, list[1].Name, list[2].Name, "29990101000001"}
 		status, err := s.MigrationStatus(ctx)
 		must(t, err)
 		for i, m := range status {
@@ -331,6 +332,49 @@ func TestMigrateDown(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestMigrateFromReleases has the schema of an earlier release, with what its users
+// left in it, and ten instances of this one that start at once.
+func TestMigrateFromReleases(t *testing.T) {
+	for _, release := range []struct {
+		name  string
+		steps int // of today's, that it did not have
+	}{{"without roles", 1}} {
+		anyDatabase(t, func(t *testing.T, open func(bunstore.Options) *bunstore.Store) {
+			ctx := t.Context()
+			old := open(bunstore.Options{})
+			must(t, old.Migrate(ctx), old.MigrateDown(ctx, release.steps))
+			id, err := old.Users().CreateUser(ctx, auth.Profile{Name: "Ada"})
+			must(t, err, old.CreateSession(ctx, newSession(7, id)), old.ChangeCredentials(ctx, create("email", "kept@example.com", id)))
+			isOutage(t, "roles before", third(old.Roles().Grants(ctx, id)))
+			isOutage(t, "a grant before", old.Roles().Grant(ctx, bunstore.Grant{UserID: id, Role: "admin"}))
+			wantFinding(t, old.Check(ctx, time.Now()), "schema", health.Fault, "role_grants")
+
+			var wg sync.WaitGroup
+			for range 10 {
+				s := open(bunstore.Options{})
+				wg.Go(func() {
+					if err := s.Migrate(context.Background()); err != nil {
+						t.Error(err)
+					}
+					if err := s.Roles().Grant(context.Background(), bunstore.Grant{UserID: id, Role: "admin"}); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+			whole(t, old)
+			if list, _, err := old.Roles().Grants(ctx, id); len(list) != 1 || err != nil {
+				t.Errorf("%s: grants %v, %v", release.name, list, err)
+			}
+			if _, err := old.LoadSession(ctx, newSession(7, "").ID); err != nil {
+				t.Errorf("%s: a session from before: %v", release.name, err)
+			}
+			must(t, second(old.Users().LoadUser(ctx, id)), second(old.LoadCredential(ctx, "email", "kept@example.com")))
+			everyVerb(t, old)
+		})
+	}
 }
 
 // TestMigrateAfterBuns goes on with what Bun's migrator has recorded, as in
@@ -361,11 +405,11 @@ func TestMigrateAfterBuns(t *testing.T) {
 			t.Fatalf("before: %v", got)
 		}
 		must(t, s.Migrate(ctx))
-		if got := applied(t, s); !slices.Equal(got, []string{"store", "users"}) {
+		if got := applied(t, s); !slices.Equal(got, []string{"store", "users", "roles"}) {
 			t.Errorf("after: %v", got)
 		}
 		whole(t, s)
-		must(t, s.MigrateDown(ctx, 2), s.Migrate(ctx))
+		must(t, s.MigrateDown(ctx, 3), s.Migrate(ctx))
 		whole(t, s)
 	})
 }

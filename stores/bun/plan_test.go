@@ -56,6 +56,9 @@ func TestEveryStatementUsesAnIndex(t *testing.T) {
 					t.Fatal(err)
 				}
 				plan += "\n\t" + detail
+				if all := strings.Contains(q, "_roles r"); all && strings.HasPrefix(detail, "SCAN r") {
+					continue // it returns them all
+				}
 				if strings.Contains(detail, "SCAN gatehouse") || strings.Contains(detail, "TEMP B-TREE") {
 					t.Errorf("%s: %s%s", when, q, plan)
 				}

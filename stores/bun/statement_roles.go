@@ -19,11 +19,11 @@ func (q *statements) initRoles(set func(*statement, string)) {
 	set(&q.deleteUserGrants, `DELETE FROM {p}role_grants WHERE user_id = ?`)
 	set(&q.deleteRoleGrants, `DELETE FROM {p}role_grants WHERE role = ?`)
 
-	set(&q.holders, `SELECT `+grantColumns+` FROM {p}role_grants WHERE role = ? ORDER BY role, user_id, tenant, object LIMIT ?`)
+	set(&q.holders, `SELECT `+grantColumns+` FROM {p}role_grants WHERE role = ? ORDER BY user_id, tenant, object LIMIT ?`)
 	// That a user comes later is said twice: MySQL seeks by it, and not by a
 	// comparison of rows.
 	set(&q.holdersAfter, `SELECT `+grantColumns+` FROM {p}role_grants WHERE role = ? AND user_id >= ? AND (user_id, tenant, object) > (?, ?, ?)
-ORDER BY role, user_id, tenant, object LIMIT ?`)
+ORDER BY user_id, tenant, object LIMIT ?`)
 
 	set(&q.setRole, `INSERT INTO {p}roles (`+roleColumns+`) VALUES (?, ?, ?)
 ON CONFLICT (name) DO UPDATE SET permissions = excluded.permissions, inherits = excluded.inherits`)

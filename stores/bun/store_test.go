@@ -94,6 +94,14 @@ func outages(t *testing.T, s *bunstore.Store, ctx context.Context, want error) {
 		"CreateUser":         func() error { _, err := s.Users().CreateUser(ctx, auth.Profile{}); return err },
 		"SetDisabled":        func() error { return s.Users().SetDisabled(ctx, "u", true) },
 		"DeleteUser":         func() error { return s.Users().DeleteUser(ctx, "u") },
+		"Grants":             func() error { return third(s.Roles().Grants(ctx, "u")) },
+		"Roles":              func() error { return third(s.Roles().Roles(ctx)) },
+		"SetRole":            func() error { return s.Roles().SetRole(ctx, bunstore.Role{Name: "r"}) },
+		"DeleteRole":         func() error { return s.Roles().DeleteRole(ctx, "r") },
+		"Grant":              func() error { return s.Roles().Grant(ctx, bunstore.Grant{UserID: "u", Role: "r"}) },
+		"Revoke":             func() error { return s.Roles().Revoke(ctx, bunstore.Grant{UserID: "u", Role: "r"}) },
+		"RevokeAll":          func() error { return s.Roles().RevokeAll(ctx, "u") },
+		"Holders":            func() error { return third(s.Roles().Holders(ctx, "r", "", 10)) },
 	} {
 		err := f()
 		if err == nil || want != nil && !errors.Is(err, want) {
@@ -115,6 +123,13 @@ func outages(t *testing.T, s *bunstore.Store, ctx context.Context, want error) {
 		"LoadUser":       second(s.Users().LoadUser(ctx, bad)),
 		"Forget":         s.Forget(ctx),
 		"no changes":     s.ChangeCredentials(ctx),
+		"Grants":         third(s.Roles().Grants(ctx, bad)),
+		"SetRole":        s.Roles().SetRole(ctx, bunstore.Role{Name: bad}),
+		"DeleteRole":     s.Roles().DeleteRole(ctx, bad),
+		"Grant":          s.Roles().Grant(ctx, bunstore.Grant{UserID: bad, Role: bad}),
+		"Revoke":         s.Roles().Revoke(ctx, bunstore.Grant{UserID: bad, Role: bad}),
+		"RevokeAll":      s.Roles().RevokeAll(ctx, bad),
+		"Holders":        third(s.Roles().Holders(ctx, bad, bad, 0)),
 	} {
 		if !errors.Is(err, want) {
 			t.Errorf("%s of what cannot be there: got %v, want %v", name, err, want)
@@ -188,8 +203,8 @@ func TestDamagedSession(t *testing.T) {
 func TestHostColumns(t *testing.T) {
 	ctx := context.Background()
 	s := newStore(t, newFile(t), nil)
-	for _, table := range []string{"sessions", "credentials", "tickets", "counters", "users"} {
-		if _, err := s.DB(ctx).NewRaw("ALTER TABLE ? ADD COLUMN tenant TEXT NOT NULL DEFAULT 'x'", bun.Ident("gatehouse_"+table)).Exec(ctx); err != nil {
+	for _, table := range []string{"sessions", "credentials", "tickets", "counters", "users", "roles", "role_version", "role_grants"} {
+		if _, err := s.DB(ctx).NewRaw("ALTER TABLE ? ADD COLUMN of_the_host TEXT NOT NULL DEFAULT 'x'", bun.Ident("gatehouse_"+table)).Exec(ctx); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -255,6 +270,21 @@ func everyVerb(t *testing.T, s *bunstore.Store) (secrets []string) {
 	must("LoadUser", second(s.Users().LoadUser(ctx, id)))
 	must("SetDisabled", s.Users().SetDisabled(ctx, id, true))
 	must("DeleteUser", s.Users().DeleteUser(ctx, id))
+
+	roles, g := s.Roles(), bunstore.Grant{UserID: "u", Role: "editor", Tenant: "acme", Object: "post/17"}
+	must("SetRole", roles.SetRole(ctx, bunstore.Role{Name: "editor", Permissions: []string{"posts:*"}, Inherits: []string{"viewer"}}))
+	must("SetRole", roles.SetRole(ctx, bunstore.Role{Name: "editor"}))
+	must("Grant", roles.Grant(ctx, g))
+	must("Grant", roles.Grant(ctx, g))
+	must("Grant", roles.Grant(ctx, bunstore.Grant{UserID: "v", Role: "editor"}))
+	must("Grants", third(roles.Grants(ctx, "u")))
+	must("Roles", third(roles.Roles(ctx)))
+	_, more, err := roles.Holders(ctx, "editor", "", 1)
+	must("Holders", err)
+	must("Holders", third(roles.Holders(ctx, "editor", more, 1)))
+	must("Revoke", roles.Revoke(ctx, g))
+	must("RevokeAll", roles.RevokeAll(ctx, "v"))
+	must("DeleteRole", roles.DeleteRole(ctx, "editor"))
 	return []string{"binding-of-the-session", "data-of-the-credential", "data-of-the-ticket"}
 }
 
