@@ -40,6 +40,7 @@ type cli struct {
 	Sweep    sweepCmd    `cmd:"" help:"Delete what has expired."`
 	Doctor   doctorCmd   `cmd:"" help:"Examine the database and the store of sessions."`
 	User     userCmd     `cmd:"" help:"Create and change users of the ready-made table."`
+	Role     roleCmd     `cmd:"" help:"Grant roles, take them away, and define them."`
 	Sessions sessionsCmd `cmd:"" help:"List and end sessions."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 }
@@ -55,9 +56,10 @@ Exit codes:
     0    done
     1    failed: something that is needed is broken or cannot be reached
     2    the command line is not right; nothing was done
-    3    not found: no such user, no such session
+    3    not found: no such user, session, role or grant
     4    refused: exists already, against the rules for passwords,
-         changed by somebody else meanwhile, not confirmed
+         changed by somebody else meanwhile, not confirmed,
+         an address that nobody has proved to be theirs
     5    doctor: works, with warnings
     130  interrupted by SIGINT or SIGTERM, between two steps
 
@@ -69,6 +71,7 @@ Examples:
     gatehouse migrate up
     gatehouse doctor --json
     gatehouse user create ada@example.com
+    gatehouse role grant admin ada@example.com
     gatehouse sessions revoke --user ada@example.com`
 }
 

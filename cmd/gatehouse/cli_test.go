@@ -39,7 +39,8 @@ func TestUsage(t *testing.T) {
 		})
 	}
 	g.env = nil
-	for _, args := range [][]string{{"doctor"}, {"sweep"}, {"migrate", "up"}, {"user", "list"}, {"sessions", "list", "--user", "x"}} {
+	for _, args := range [][]string{{"doctor"}, {"sweep"}, {"migrate", "up"}, {"user", "list"}, {"sessions", "list", "--user", "x"},
+		{"role", "grant", "admin", "x"}, {"role", "list"}, {"role", "list", "x"}, {"role", "show", "admin"}} {
 		g.fails(exitUsage, "GATEHOUSE_DB", "", args...)
 	}
 }
@@ -163,6 +164,8 @@ func TestInterrupted(t *testing.T) {
 	for _, args := range [][]string{
 		{"migrate", "up"}, {"migrate", "status"}, {"sweep"}, {"doctor"}, {"user", "list"}, {"user", "disable", "x"},
 		{"user", "create", "a@example.com", "--password-stdin"}, {"sessions", "list", "--user", "x"}, {"sessions", "revoke", "--all", "--yes"},
+		{"role", "grant", "admin", "x"}, {"role", "revoke", "admin", "x"}, {"role", "list"}, {"role", "list", "x"}, {"role", "holders", "admin"},
+		{"role", "set", "admin", "--permission", "*"}, {"role", "show", "admin"}, {"role", "delete", "admin", "--yes"},
 	} {
 		g.fails(exitInterrupted, "interrupted", good, args...)
 	}

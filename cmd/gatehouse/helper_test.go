@@ -89,7 +89,7 @@ func dropTables(t *testing.T, dsn, prefix string) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	for _, name := range []string{"sessions", "credentials", "tickets", "counters", "users", "migrations"} {
+	for _, name := range []string{"sessions", "credentials", "tickets", "counters", "users", "roles", "role_version", "role_grants", "migrations"} {
 		if _, err := db.NewDropTable().Table(prefix + name).IfExists().Exec(context.Background()); err != nil {
 			t.Error(err)
 		}

@@ -170,18 +170,24 @@ func (s *site) idOf(ctx context.Context, who string) (string, error) {
 
 // holder returns the user whose credential of that kind says who they are.
 func (s *site) holder(ctx context.Context, kind string, canonical func(string) (string, error), text string) (string, error) {
+	c, err := s.credential(ctx, kind, canonical, text)
+	return c.UserID, err
+}
+
+// credential returns the credential of that kind that says who text is.
+func (s *site) credential(ctx context.Context, kind string, canonical func(string) (string, error), text string) (auth.Credential, error) {
 	key, err := canonical(text)
 	if err != nil {
-		return "", fmt.Errorf("%w: %v", auth.ErrNotFound, err)
+		return auth.Credential{}, fmt.Errorf("%w: %v", auth.ErrNotFound, err)
 	}
 	c, err := s.Store().LoadCredential(ctx, kind, key)
 	switch {
 	case err != nil:
-		return "", err
+		return auth.Credential{}, err
 	case !c.ExpiresAt.IsZero() && !s.Now().Before(c.ExpiresAt):
-		return "", auth.ErrNotFound
+		return auth.Credential{}, auth.ErrNotFound
 	}
-	return c.UserID, nil
+	return c, nil
 }
 
 // users is site for commands about users of the ready-made table.

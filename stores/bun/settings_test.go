@@ -2,6 +2,7 @@ package bunstore_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -62,6 +63,19 @@ func TestSettings(t *testing.T) {
 				t.Errorf("a user who was disabled: %+v, %v", u, err)
 			}
 			must(s.Users().DeleteUser(ctx, id))
+
+			g := bunstore.Grant{UserID: who, Role: who, Tenant: purpose, Object: "ä"}
+			must(s.Roles().Grant(ctx, g))
+			must(s.Roles().Grant(ctx, g))
+			must(s.Roles().SetRole(ctx, bunstore.Role{Name: who, Inherits: []string{purpose, "ä"}}))
+			if list, _, err := s.Roles().Grants(ctx, who); len(list) != 1 || list[0] != g || err != nil {
+				t.Errorf("grants: %v, %v", list, err)
+			}
+			if list, _, err := s.Roles().Roles(ctx); len(list) != 1 || list[0].Name != who || !slices.Equal(list[0].Inherits, []string{purpose, "ä"}) || err != nil {
+				t.Errorf("roles: %v, %v", list, err)
+			}
+			must(s.Roles().Revoke(ctx, g))
+			must(s.Roles().DeleteRole(ctx, who))
 		})
 	}
 }

@@ -139,45 +139,68 @@ func randomCondition(r *rand.Rand, backend string, depth int) policy.Condition {
 // TestWhereSelectsWhatMatches compares what a WHERE selects with what the condition
 // matches.
 func TestWhereSelectsWhatMatches(t *testing.T) {
-	everyDatabase(t, func(t *testing.T, s *bunstore.Store, _ string) {
-		ctx := t.Context()
-		seed := rand.Uint64()
-		r := rand.New(rand.NewPCG(seed, 1))
-		table, rows := posts(t, s, r, 60)
-		some := 0
-		for i := range 400 {
-			c := randomCondition(r, s.Backend(), 0)
-			var want, got []int64
-			for _, p := range rows {
-				if c.Matches(p.AuthObject()) {
-					want = append(want, p.ID)
-				}
-			}
-			if len(want) > 0 && len(want) < len(rows) {
-				some++
-			}
-			// Beside other conditions, of which one is an OR.
-			other := func(p post) bool { return true }
-			q := s.DB(ctx).NewSelect().TableExpr("? AS p", bun.Ident(table)).Column("p.id").OrderExpr("p.id")
-			if i%2 == 0 {
-				q.WhereGroup(" AND ", func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("p.id < ?", 10).WhereOr("p.id > ?", 30) })
-				other = func(p post) bool { return p.ID < 10 || p.ID > 30 }
-			}
-			q = q.ApplyQueryBuilder(bunstore.Where(c, postColumns)).Where("p.id <> ?", 5)
-			if err := q.Scan(ctx, &got); err != nil {
-				t.Fatalf("seed %d: %v\n%+v\n%s", seed, err, c, q)
-			}
-			want = slices.DeleteFunc(want, func(id int64) bool {
-				return id == 5 || !other(rows[slices.IndexFunc(rows, func(p post) bool { return p.ID == id })])
-			})
-			if !slices.Equal(got, want) {
-				t.Fatalf("seed %d:\n got %v\nwant %v\n%+v\n%s", seed, got, want, c, q)
+	everyDatabase(t, func(t *testing.T, s *bunstore.Store, _ string) { selectsWhatMatches(t, s, s.DB(t.Context())) })
+}
+
+// TestWhereSettings has connections of settings that change what a text means.
+func TestWhereSettings(t *testing.T) {
+	for _, c := range []struct {
+		v      server
+		params string
+	}{
+		{servers[0], "standard_conforming_strings=off"},
+		{servers[0], "default_query_exec_mode=simple_protocol"},
+		{servers[1], "sql_mode=%27ANSI,NO_BACKSLASH_ESCAPES%27&interpolateParams=true"},
+		{servers[1], "sql_mode=%27%27&charset=latin1&clientFoundRows=true"},
+		{servers[1], "sql_mode=%27PAD_CHAR_TO_FULL_LENGTH,PIPES_AS_CONCAT,HIGH_NOT_PRECEDENCE%27"},
+	} {
+		t.Run(c.v.name+" "+c.params, func(t *testing.T) {
+			s := c.v.store(t, "", bunstore.Options{})
+			selectsWhatMatches(t, s, c.v.db(t, c.params))
+		})
+	}
+}
+
+// selectsWhatMatches makes rows through s and selects through db.
+func selectsWhatMatches(t *testing.T, s *bunstore.Store, db bun.IDB) {
+	t.Helper()
+	ctx := t.Context()
+	seed := rand.Uint64()
+	r := rand.New(rand.NewPCG(seed, 1))
+	table, rows := posts(t, s, r, 60)
+	some := 0
+	for i := range 400 {
+		c := randomCondition(r, s.Backend(), 0)
+		var want, got []int64
+		for _, p := range rows {
+			if c.Matches(p.AuthObject()) {
+				want = append(want, p.ID)
 			}
 		}
-		if some < 50 {
-			t.Errorf("seed %d: only %d conditions select some", seed, some)
+		if len(want) > 0 && len(want) < len(rows) {
+			some++
 		}
-	})
+		// Beside other conditions, of which one is an OR.
+		other := func(p post) bool { return true }
+		q := db.NewSelect().TableExpr("? AS p", bun.Ident(table)).Column("p.id").OrderExpr("p.id")
+		if i%2 == 0 {
+			q.WhereGroup(" AND ", func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("p.id < ?", 10).WhereOr("p.id > ?", 30) })
+			other = func(p post) bool { return p.ID < 10 || p.ID > 30 }
+		}
+		q = q.ApplyQueryBuilder(bunstore.Where(c, postColumns)).Where("p.id <> ?", 5)
+		if err := q.Scan(ctx, &got); err != nil {
+			t.Fatalf("seed %d: %v\n%+v\n%s", seed, err, c, q)
+		}
+		want = slices.DeleteFunc(want, func(id int64) bool {
+			return id == 5 || !other(rows[slices.IndexFunc(rows, func(p post) bool { return p.ID == id })])
+		})
+		if !slices.Equal(got, want) {
+			t.Fatalf("seed %d:\n got %v\nwant %v\n%+v\n%s", seed, got, want, c, q)
+		}
+	}
+	if some < 50 {
+		t.Errorf("seed %d: only %d conditions select some", seed, some)
+	}
 }
 
 // TestWhereInUpdateAndDelete changes and deletes only what may be.
