@@ -14,6 +14,13 @@
 // SQLite, PostgreSQL (12 or later), MySQL (8.0) and MariaDB (10.5) are
 // supported, with any driver that Bun works with; package open has one for each.
 //
+// # Roles
+//
+// [Store.Roles] keeps what roles there are and who has which, for contrib/rbac and
+// the command gatehouse role. [Where] turns what somebody may read, a
+// [github.com/gatehouse-go/gatehouse/auth/policy.Condition], into a WHERE on a table of
+// the host's.
+//
 // # Promises
 //
 //   - Nothing is read or written by [New]; [Store.Migrate] is called by the

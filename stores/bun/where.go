@@ -25,7 +25,7 @@ type Columns map[string]string
 //	…
 //	err = db.NewSelect().Model(&posts).
 //		ApplyQueryBuilder(bunstore.Where(readable, bunstore.Columns{"id": "id", "owner": "author_id"})).
-//		Where("published").OrderBy("id DESC").Limit(20).Scan(ctx)
+//		Where("published").Order("id DESC").Limit(20).Scan(ctx)
 //
 // It is for SELECT, UPDATE and DELETE, in a database with any of the dialects that
 // [New] takes; the tables are the host's. The rows are those whose objects the
