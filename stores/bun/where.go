@@ -44,7 +44,7 @@ type Columns map[string]string
 // is met by nothing. Errors are those of the query: Scan and Exec return them and do
 // nothing. A field that columns does not have is one, even if another condition
 // decides; so is a value that is no string, bool or int64, and a condition of over
-// 10,000 values and conditions, or 20 deep: ask [policy.Select] then.
+// 10,000 values or 1,000 conditions, or 20 deep: ask [policy.Select] then.
 //
 // WhereOr in the same group of conditions would let through what the condition does
 // not, and is an error too: it belongs in a WhereGroup. Where looks for it, but in

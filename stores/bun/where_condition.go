@@ -13,7 +13,10 @@ import (
 )
 
 const (
-	mostConditions    = 10_000 // and values, of one Where
+	// Of one Where. Databases plan a list of values in no time, and take seconds for
+	// some thousand conditions.
+	mostValues        = 10_000
+	mostConditions    = 1000
 	deepestConditions = 20
 )
 
@@ -30,8 +33,9 @@ const (
 type conditionWriter struct {
 	backend backend
 	columns Columns
-	size    int
 	errs    []error
+
+	values, conditions int // so far
 }
 
 func (w *conditionWriter) wrong(format string, args ...any) {
@@ -42,11 +46,12 @@ func (w *conditionWriter) wrong(format string, args ...any) {
 
 // write returns the text of c, if it is met by some.
 func (w *conditionWriter) write(c policy.Condition, depth int) (string, met) {
-	w.size += 1 + len(c.Values)
+	w.conditions++
+	w.values += len(c.Values)
 	switch {
-	case w.size > mostConditions:
+	case w.conditions > mostConditions, w.values > mostValues:
 		if len(w.errs) == 0 {
-			w.wrong("over %d conditions and values", mostConditions)
+			w.wrong("over %d conditions or %d values", mostConditions, mostValues)
 		}
 		return "", metByNone
 	case depth > deepestConditions:
