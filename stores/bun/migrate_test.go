@@ -281,7 +281,7 @@ func killed(t *testing.T, dsn, prefix string) map[string]bool {
 			}
 		}()
 		// The first rounds hit the start and the migration, the others the work.
-		time.Sleep(time.Duration(rand.IntN(5+10*round)) * time.Millisecond)
+		time.Sleep(time.Duration(rand.IntN(5+20*round)) * time.Millisecond)
 		_ = cmd.Process.Kill()
 		<-done
 		_ = cmd.Wait()
