@@ -1,3 +1,0 @@
-package rbac
-
-import _ "go.yaml.in/yaml/v4"
