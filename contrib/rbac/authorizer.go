@@ -136,11 +136,17 @@ func userOf(access auth.Access) string {
 
 // where returns whose data the question is about, and the object.
 func where(ctx context.Context, access auth.Access) (tenant string, o auth.Object, err error) {
-	if access.Object != nil {
-		var ok bool
-		if o, ok = access.Describe(); !ok {
-			return "", o, fmt.Errorf("rbac: an object of type %T says nothing of itself: give it a method AuthObject() auth.Object", access.Object)
+	ok := access.Object == nil
+	if !ok {
+		if o, ok = access.Object.(auth.Object); !ok { // which needs no call
+			o, ok = access.Describe()
 		}
+	}
+	if !ok {
+		return "", o, fmt.Errorf("rbac: an object of type %T says nothing of itself: give it a method AuthObject() auth.Object", access.Object)
+	}
+	if here := policy.Tenant(ctx); here == o.Tenant || here == "" {
+		return o.Tenant, o, nil // what TenantOf would say, without describing it again
 	}
 	tenant, err = policy.TenantOf(ctx, access)
 	return tenant, o, err

@@ -14,6 +14,7 @@ type definitions struct {
 	index   map[string]int32 // where in roles, by name
 	parents [][]int32        // what each inherits, without circles
 	order   []int32          // all roles, behind what they inherit
+	only    []subject        // who was granted one role, everywhere: most users are alike
 }
 
 // define puts roles together. What is wrong with them is left out, so that it grants
@@ -78,6 +79,10 @@ func define(roles []Role) (*definitions, error) {
 			continue
 		}
 		wrong("roles %s inherit one another in a circle", quoted(names))
+	}
+	d.only = make([]subject, len(d.roles))
+	for i := range d.only {
+		d.only[i] = subject{defs: d, everywhere: []int32{int32(i)}}
 	}
 	return d, errors.Join(errs...)
 }

@@ -11,7 +11,7 @@ import (
 // changed.
 type subject struct {
 	defs       *definitions
-	everywhere []int32
+	everywhere []int32              // ascending
 	scoped     []scoped             // few are looked through
 	scopes     map[scope][]int32    // many are looked up; or nil
 	shapes     [shapes]bool         // of which shapes there are any in scopes
@@ -55,6 +55,11 @@ func (s *scope) shape() int {
 }
 
 func resolve(defs *definitions, grants []Grant) *subject {
+	if len(grants) == 1 && grants[0].Tenant == "" && grants[0].Object == "" {
+		if role, ok := defs.index[grants[0].Role]; ok {
+			return &defs.only[role]
+		}
+	}
 	s := &subject{defs: defs}
 	for _, g := range grants {
 		role, ok := defs.index[g.Role]

@@ -27,7 +27,7 @@ import (
 func ParseYAML(text []byte) ([]Role, []Grant, error) {
 	var document yaml.Node
 	if err := yaml.Load(text, &document); err != nil {
-		return nil, nil, fmt.Errorf("rbac: %w", err)
+		return nil, nil, malformed(err)
 	}
 	p := &parser{}
 	top := &document
@@ -51,6 +51,22 @@ func ParseYAML(text []byte) ([]Role, []Grant, error) {
 		return nil, nil, err
 	}
 	return roles, grants, nil
+}
+
+// malformed says what is wrong as parser does.
+func malformed(err error) error {
+	wrong, ok := errors.AsType[*yaml.LoadError](err)
+	switch {
+	case !ok:
+		return fmt.Errorf("rbac: %w", err)
+	case wrong.Mark.Line == 0: // such as of nothing at all
+		return fmt.Errorf("rbac: %s", wrong.Message)
+	}
+	hint := ""
+	if strings.Contains(err.Error(), "anchor") || strings.Contains(err.Error(), "alias") {
+		hint = "; quote what begins with a star"
+	}
+	return fmt.Errorf("rbac: line %d: %s%s", wrong.Mark.Line, wrong.Message, hint)
 }
 
 // A parser looks at nodes itself: so every error has a line, all are found, and
