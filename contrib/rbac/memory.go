@@ -16,13 +16,14 @@ import (
 
 // A Memory is a [Store] in memory: roles and grants go with the process. Its changes
 // count from the next decision on. Its methods are safe for concurrent use, and reading
-// never waits for anything; the errors of a context are as everywhere, but none is
-// waited for.
+// never waits for anything.
 type Memory struct {
 	mu     sync.Mutex // of who changes roles
 	defs   atomic.Pointer[definitions]
 	grants *table
 }
+
+var _ Store = (*Memory)(nil)
 
 // NewMemory returns a Memory with these roles, and nobody has any. The error says
 // everything that is wrong with them, such as circles and roles that are not defined.
@@ -111,7 +112,7 @@ func (m *Memory) DeleteRole(ctx context.Context, name string) error {
 // The error wraps [auth.ErrInvalid] for what no store would keep, or what could never
 // hold.
 func (m *Memory) Grant(ctx context.Context, g Grant) error {
-	if err := errors.Join(ctx.Err(), g.check()); err != nil {
+	if err := errors.Join(ctx.Err(), g.Validate()); err != nil {
 		return err
 	}
 	t := m.grants
@@ -143,6 +144,18 @@ func (m *Memory) Revoke(ctx context.Context, g Grant) error {
 		}
 	}
 	return fmt.Errorf("rbac: grant of role %.60q: %w", g.Role, auth.ErrNotFound)
+}
+
+// RevokeAll takes away everything that the user was granted, which may be nothing.
+func (m *Memory) RevokeAll(ctx context.Context, userID string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	t := m.grants
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.put(userID, nil)
+	return nil
 }
 
 // compareGrants orders those of one role, and those of one user.
@@ -179,15 +192,18 @@ func (m *Memory) GrantsOf(userID string) []Grant {
 	return nil
 }
 
-// Holders returns who was granted the role, as [Store] says, in order of user, tenant
-// and object. It looks through all users. limit is 1 or more.
+// Holders returns who was granted the role, as [Store] says. It looks through all
+// users.
 func (m *Memory) Holders(ctx context.Context, role, after string, limit int) (grants []Grant, next string, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, "", err
 	}
 	behind, err := decodeGrant(after)
-	if err != nil || limit < 1 {
-		return nil, "", fmt.Errorf("rbac: %w: Holders after %.60q, limit %d", auth.ErrInvalid, after, limit)
+	switch {
+	case err != nil:
+		return nil, "", fmt.Errorf("rbac: %w: there is no page after %.60q", auth.ErrInvalid, after)
+	case limit < 1:
+		return nil, "", nil
 	}
 	behind.Role = role
 	m.grants.all(func(of []Grant) bool {

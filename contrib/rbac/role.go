@@ -63,8 +63,9 @@ func checkPermission(pattern string) error {
 	return nil
 }
 
-// check returns what is wrong with g, which wraps [auth.ErrInvalid].
-func (g Grant) check() error {
+// Validate returns everything that is wrong with g, so that it could never hold or
+// not be kept. It wraps [auth.ErrInvalid].
+func (g Grant) Validate() error {
 	var errs []error
 	wrong := func(field, value, why string) {
 		errs = append(errs, fmt.Errorf("rbac: %w: Grant.%s %q %s", auth.ErrInvalid, field, value, why))

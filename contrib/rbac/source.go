@@ -52,10 +52,14 @@ type Store interface {
 	// Revoke takes away the very grant: what was granted everywhere is not taken away
 	// in one tenant. [auth.ErrNotFound].
 	Revoke(ctx context.Context, g Grant) error
-	// Holders returns who was granted the role itself, and where, a page at a time:
-	// limit at most, beginning behind after, which is "" or what next was. The last
-	// page has no next. Those who have it by another role that inherits it are not
-	// among them.
+	// RevokeAll takes away everything that the user was granted, which may be nothing:
+	// a host calls it where it deletes a user.
+	RevokeAll(ctx context.Context, userID string) error
+	// Holders returns who was granted the role itself, and where, in order of user,
+	// tenant and object, a page at a time: limit at most, beginning behind after, which
+	// is "" or what next was. The last page has no next. Those who have it by another
+	// role that inherits it are not among them. [auth.ErrInvalid] if after is nothing
+	// that was next.
 	Holders(ctx context.Context, role, after string, limit int) (grants []Grant, next string, err error)
 }
 

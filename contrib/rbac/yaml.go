@@ -121,7 +121,7 @@ func (p *parser) grant(n *yaml.Node) Grant {
 	p.fields(n, "a grant", map[string]func(*yaml.Node){
 		"user": to("user", &g.UserID), "role": to("role", &g.Role), "tenant": to("tenant", &g.Tenant), "object": to("object", &g.Object),
 	}, "user", "role")
-	if err := g.check(); err != nil && len(p.errs) == before {
+	if err := g.Validate(); err != nil && len(p.errs) == before {
 		p.wrong(n, "%s", strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	return g
