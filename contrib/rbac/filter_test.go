@@ -189,3 +189,22 @@ func TestRolesOf(t *testing.T) {
 		}
 	}
 }
+
+// What one Authorizer has found out is not another's answer.
+func TestTwoOnOneMemory(t *testing.T) {
+	m := newMemory(t, theRoles()...)
+	grant(t, m, rbac.Grant{UserID: "ada", Role: "editor"})
+	one, two := newAuthorizer(t, m, &rbac.Options{User: "user"}), newAuthorizer(t, m, &rbac.Options{User: "guest", Actions: []string{"posts:read", "posts:edit", "posts:delete", "posts:list", "pages:read"}})
+	for range 2 {
+		for a, want := range map[*rbac.Authorizer]string{one: "[editor user viewer]", two: "[editor guest viewer]"} {
+			names, err := a.RolesOf(t.Context(), auth.Access{Identity: who("ada")})
+			if got := fmt.Sprint(names); got != want || err != nil {
+				t.Errorf("%s, %v, want %s", got, err, want)
+			}
+			list := a.Authorize(t.Context(), auth.Access{Identity: who("ada"), Action: "posts:list"})
+			if (list == nil) != (a == one) {
+				t.Errorf("posts:list: %v", list)
+			}
+		}
+	}
+}
