@@ -127,6 +127,28 @@ func TestChanges(t *testing.T) {
 	want("no") // it was taken from everybody
 }
 
+// What was returned once does not change any more.
+func TestGrantsStay(t *testing.T) {
+	m := newMemory(t, theRoles()...)
+	editor, viewer := rbac.Grant{UserID: "ada", Role: "editor"}, rbac.Grant{UserID: "ada", Role: "viewer"}
+	grant(t, m, editor)
+	grant(t, m, viewer)
+	got := m.GrantsOf("ada")
+	roles, _, err := m.Roles(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := roles[0].Name
+	revoke(t, m, editor)
+	grant(t, m, rbac.Grant{UserID: "ada", Role: "admin"})
+	if err := m.DeleteRole(t.Context(), first); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(got, []rbac.Grant{editor, viewer}) || roles[0].Name != first {
+		t.Errorf("what was returned is %v, %v", got, roles[0])
+	}
+}
+
 func TestHolders(t *testing.T) {
 	ctx := t.Context()
 	m := newMemory(t, theRoles()...)
