@@ -175,3 +175,30 @@ func TestReloadUnderLoad(t *testing.T) {
 	cancel()
 	wg.Wait()
 }
+
+// A new version of the files counts for grants that are kept elsewhere too.
+func TestRunWithGrantsElsewhere(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "roles.yaml", editors+end)
+	grants := newMemory(t)
+	grant(t, grants, rbac.Grant{UserID: "ada", Role: "editor"})
+	a, err := rbac.Open(os.DirFS(dir), &rbac.Options{Grants: struct{ rbac.GrantSource }{grants}, Every: time.Millisecond, Logger: (&journal{}).logger()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := edits(t, a, "ada"); got != "yes" {
+		t.Fatal(got)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = a.Run(ctx) })
+	write(t, dir, "roles.yaml", idle+end)
+	for deadline := time.Now().Add(20 * time.Second); edits(t, a, "ada") != "no"; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Error("the new version does not count")
+			break
+		}
+	}
+	cancel()
+	wg.Wait()
+}
