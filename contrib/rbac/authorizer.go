@@ -69,9 +69,9 @@ func New(source Source, opts *Options) (*Authorizer, error) {
 func newAuthorizer(source Source, o Options) *Authorizer {
 	a := &Authorizer{opts: o, source: source}
 	a.local, _ = source.(local)
-	a.nobody = auth.Denial{Policy: "rbac", Reason: "nobody has no role that has the permission"}
+	a.nobody = auth.Denial{Policy: "rbac", Reason: "whoever is not logged in has no role with the permission"}
 	a.unknown = auth.Denial{Policy: "rbac", Reason: "there is no such action: it is not in Options.Actions"}
-	a.lacking = auth.Denial{Policy: "rbac", Reason: "no role that the user has here has the permission"}
+	a.lacking = auth.Denial{Policy: "rbac", Reason: "the user has no role here with the permission"}
 	return a
 }
 

@@ -10,9 +10,9 @@ import (
 
 // RolesOf is a policy.Roles, for authorizers that take their roles from here: it returns
 // the names of the roles that a.Identity has where the object is, those that they
-// inherit, and what [Options.User] or [Options.Nobody] says, sorted. Roles that are not defined are not among them. The
-// error is a denial for an object of another tenant than the context's; any other is
-// an outage. The caller does not change the slice.
+// inherit, and what [Options.User] or [Options.Nobody] says, sorted. Roles that are not
+// defined are not among them. The error is a denial for an object of another tenant
+// than the context's; any other is an outage. The caller does not change the slice.
 func (a *Authorizer) RolesOf(ctx context.Context, access auth.Access) ([]string, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("rbac: %w", err)

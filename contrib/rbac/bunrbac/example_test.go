@@ -47,5 +47,5 @@ func Example() {
 	}
 	// Output:
 	// acme <nil>
-	// other auth: forbidden: rbac: no role that the user has here has the permission
+	// other auth: forbidden: rbac: the user has no role here with the permission
 }
