@@ -47,7 +47,7 @@ func (a *Authorizer) ask(ctx context.Context, user string) (*compiled, *subject,
 		}
 		s = resolve(c.defs, mine)
 		if len(s.undefined) > 0 {
-			a.warn(ctx, user, s)
+			a.warn(ctx, c, user, s)
 		}
 	}
 	memo.Store(known{a, user}, answer{c, s})

@@ -175,7 +175,7 @@ func (a *Authorizer) look(ctx context.Context, user string) (*compiled, *subject
 	}
 	s, first := n.in(c.defs)
 	if first && len(s.undefined) > 0 {
-		a.warn(ctx, user, s)
+		a.warn(ctx, c, user, s)
 	}
 	return c, s, nil
 }
@@ -196,8 +196,22 @@ func (a *Authorizer) recompile(ctx context.Context) (*compiled, *table) {
 	return c, table
 }
 
-func (a *Authorizer) warn(ctx context.Context, user string, s *subject) {
-	a.opts.Logger.WarnContext(ctx, "rbac: roles that are not defined were granted: they grant nothing", "user", user, "roles", quoted(s.undefined))
+// warn tells of roles that are not defined: of each once, by the first who has it.
+func (a *Authorizer) warn(ctx context.Context, c *compiled, user string, s *subject) {
+	const enough = 100 // and then no more
+	var names []string
+	for _, name := range s.undefined {
+		if c.warned.Load() >= enough {
+			break
+		}
+		if _, told := c.told.LoadOrStore(name, true); !told {
+			c.warned.Add(1)
+			names = append(names, name)
+		}
+	}
+	if len(names) > 0 {
+		a.opts.Logger.WarnContext(ctx, "rbac: roles that are not defined were granted: they grant nothing", "user", user, "roles", quoted(names))
+	}
 }
 
 // Reload reads the files now, or definitions from a source whatever their version, as

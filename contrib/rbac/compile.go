@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/gatehouse-go/gatehouse/internal/action"
 )
 
 // A compiled policy says which role may do what: definitions by the Options of one
-// Authorizer. It is never changed.
+// Authorizer. It is never changed, but for what it has told.
 type compiled struct {
 	defs    *definitions
 	numbers map[string]int32 // of actions
@@ -20,6 +22,9 @@ type compiled struct {
 	nobody, user []int32 // the roles that nobody has, and every user; one or none
 	// And their names, and those of what they inherit.
 	nobodyNames, userNames []string
+
+	told   sync.Map // roles that were granted and are not defined, by name
+	warned atomic.Int32
 }
 
 // compile compiles. What is wrong grants nothing, and is all in the error.

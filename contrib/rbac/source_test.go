@@ -330,6 +330,38 @@ func TestSourceIsWrong(t *testing.T) {
 	}
 }
 
+// That a role is not defined is told once, and not with every request.
+func TestUndefinedIsToldOnce(t *testing.T) {
+	for name, wrap := range map[string]func(rbac.Source) rbac.Source{
+		"memory": func(s rbac.Source) rbac.Source { return s },
+		"far":    func(s rbac.Source) rbac.Source { return struct{ rbac.Source }{s} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			log := &journal{}
+			m := newMemory(t, theRoles()...)
+			for i := range 300 {
+				grant(t, m, rbac.Grant{UserID: fmt.Sprint("u", i%2), Role: fmt.Sprint("gone", i/2)})
+			}
+			a := newAuthorizer(t, wrap(m), &rbac.Options{Logger: log.logger()})
+			for range 3 {
+				edits(t, a, "u0")
+				edits(t, a, "u1")
+			}
+			if n := strings.Count(log.String(), "not defined were granted"); n == 0 || n > 2 || len(log.String()) > 2000 {
+				t.Errorf("it is told %d times:\n%s", n, log)
+			}
+			if err := m.SetRoles(theRoles()[2:]...); err != nil {
+				t.Fatal(err)
+			}
+			before := len(log.String())
+			edits(t, a, "u0")
+			if len(log.String()) == before {
+				t.Error("it is not told of other definitions")
+			}
+		})
+	}
+}
+
 // Definitions and grants may be kept apart.
 func TestCombine(t *testing.T) {
 	defs, grants := newMemory(t, theRoles()...), newMemory(t)
