@@ -18,7 +18,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gatehouse-go/gatehouse/auth"
 	"github.com/gatehouse-go/gatehouse/auth/authtest"
 	"github.com/gatehouse-go/gatehouse/providers/password"
 )
@@ -96,10 +95,10 @@ func newDemoAt(t testing.TB, clock *authtest.Clock, db string, change ...func(*c
 	if c.open != nil {
 		open = c.open
 	}
-	c.open = func(ctx context.Context, dsn string) (store auth.Store, users people, closeStore func() error, err error) {
-		store, users, closeStore, err = open(ctx, dsn)
-		d.users = users
-		return store, users, closeStore, err
+	c.open = func(ctx context.Context, dsn string) (kept, error) {
+		k, err := open(ctx, dsn)
+		d.users = k.users
+		return k, err
 	}
 	logger := slog.New(slog.NewTextHandler(d.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	d.Server = httptest.NewUnstartedServer(nil)

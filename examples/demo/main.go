@@ -37,11 +37,11 @@ import (
 	"net/netip"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
 
-	"github.com/gatehouse-go/gatehouse/auth"
 	"github.com/gatehouse-go/gatehouse/providers/password"
 )
 
@@ -63,6 +63,10 @@ type config struct {
 	binding  string        // off, notice or strict
 	overlap  time.Duration // see auth.Options.RememberOverlap
 
+	authz      string // rbac, casbin, cedar or opa
+	policy     string // a folder; "": what is built in
+	firstAdmin string // an e-mail address; "": nobody
+
 	oauth     string // dev, all or off
 	oauthAddr string // of the identity provider; "": where it can be
 
@@ -76,7 +80,8 @@ type seams struct {
 	hasher password.Hasher
 	env    func(name string) string // the environment
 	prefix string                   // of keys in Redis
-	open   func(ctx context.Context, dsn string) (auth.Store, people, func() error, error)
+	stdout io.Writer
+	open   func(ctx context.Context, dsn string) (kept, error)
 }
 
 // prefixes is a flag that may be given several times, or once with commas.
@@ -105,6 +110,9 @@ func parse(args []string) (config, error) {
 	flags.Var(&c.proxies, "trusted-proxies", "believe X-Forwarded-For of proxies in this `network` (CIDR)")
 	flags.StringVar(&c.binding, "binding", "notice", "what becomes of a session that is used from another browser than it began in: with off nothing, with notice it has to be confirmed before the settings, with strict it ends (`off|notice|strict`)")
 	flags.DurationVar(&c.overlap, "remember-overlap", time.Minute, "let the token of a remembered browser be used again for this `duration` after its use; later it is taken for stolen")
+	flags.StringVar(&c.authz, "authz", "rbac", "let this `engine` decide who may do what: rbac, casbin, cedar or opa; they all decide alike")
+	flags.StringVar(&c.policy, "policy", "", "read what the engine decides by from this `folder`, and again whenever it changes: roles.yaml, and for the other engines model.conf and policy.csv, site.cedar or site.rego (default: what is built in, see the folder policy beside the source)")
+	flags.StringVar(&c.firstAdmin, "bootstrap-admin", "", "as long as nobody is an admin, let the account with this `address` be the first: once it has been logged in to with an account elsewhere that proves the address, or by a link that is printed here when somebody has registered with it")
 	flags.StringVar(&c.oauth, "oauth", "dev", "let people log in with accounts elsewhere: with dev GitHub and Google, with all Apple and OpenID Connect too, with off none; an identity provider of the demo's own stands in for those that the environment does not name (`dev|all|off`)")
 	flags.StringVar(&c.oauthAddr, "oauth-addr", "", "let that identity provider listen on this `address` of the loopback interface (default 127.0.0.1:"+standInPort+", or another port if that is taken)")
 	switch err := flags.Parse(args); {
@@ -120,8 +128,16 @@ func parse(args []string) (config, error) {
 		return c, fmt.Errorf("-binding %q: want off, notice or strict", c.binding)
 	case c.overlap < time.Second || c.overlap > 10*time.Minute:
 		return c, fmt.Errorf("-remember-overlap %v: make it 1s or more, and 10m at most", c.overlap)
+	case !slices.Contains(engines, c.authz):
+		return c, fmt.Errorf("-authz %q: want %s", c.authz, strings.Join(engines, ", "))
 	case c.oauth != "dev" && c.oauth != "all" && c.oauth != "off":
 		return c, fmt.Errorf("-oauth %q: want dev, all or off", c.oauth)
+	}
+	if c.firstAdmin != "" {
+		var err error
+		if c.firstAdmin, err = adminAddress(c.firstAdmin); err != nil {
+			return c, err
+		}
 	}
 	return c, nil
 }

@@ -186,20 +186,21 @@ func TestSecrets(t *testing.T) {
 		d := newDemo(t, db, func(c *config) {
 			c.proxies = loopback
 			c.oauth = "all"
-			c.open = func(ctx context.Context, dsn string) (_ auth.Store, _ people, closeStore func() error, err error) {
+			c.open = func(ctx context.Context, dsn string) (kept, error) {
 				if dsn == "memory:" {
-					store, users, closeStore, err = openStore(ctx, dsn)
-					return store, users, closeStore, err
+					k, err := openStore(ctx, dsn)
+					store, users = k.store, k.users
+					return k, err
 				}
 				db, err := open.DB(dsn)
 				if err != nil {
-					return nil, people{}, nil, err
+					return kept{}, err
 				}
 				s, err := bunstore.New(db.WithQueryHook(printer{sql}), &bunstore.Options{CloseDB: true})
 				if err != nil {
-					return nil, people{}, nil, err
+					return kept{}, err
 				}
-				return s, people{s.Users()}, s.Close, s.Migrate(ctx)
+				return keptIn(ctx, s)
 			}
 		})
 		v := &vault{secrets: map[string]string{}, next: http.DefaultTransport}

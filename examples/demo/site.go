@@ -5,15 +5,19 @@ import (
 	"embed"
 	"encoding/json"
 	"errors"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/auth"
 	"github.com/gatehouse-go/gatehouse/auth/binding"
+	"github.com/gatehouse-go/gatehouse/auth/event"
 	"github.com/gatehouse-go/gatehouse/auth/flash"
 	"github.com/gatehouse-go/gatehouse/pages"
 	"github.com/gatehouse-go/gatehouse/providers/apikey"
@@ -32,6 +36,16 @@ type site struct {
 	idp     *oauthtest.Server // nil: there is none
 	close   func() error
 	logger  *slog.Logger
+
+	users people
+	posts posts
+	roles assignments
+
+	firstAdmin string // the address of the account that is to be the first admin, or ""
+	origin     string
+	stdout     io.Writer
+	admins     sync.Mutex // of who takes the role away, and gives it to the first
+	linkUntil  time.Time  // a link on the console is good until then
 }
 
 // newSite puts the demo together, for browsers that find it at origin.
@@ -40,22 +54,22 @@ func newSite(ctx context.Context, c config, origin string, logger *slog.Logger) 
 	if c.open != nil {
 		open = c.open
 	}
-	db, users, closeDB, err := open(ctx, c.db)
+	kept, err := open(ctx, c.db)
 	if err != nil {
 		return nil, err
 	}
-	store, closeSessions, err := keepElsewhere(db, c.sessions, c.prefix)
+	store, closeSessions, err := keepElsewhere(kept.store, c.sessions, c.prefix)
 	if err != nil {
-		closeDB()
+		kept.close()
 		return nil, err
 	}
-	closeStore := func() error { return errors.Join(closeSessions(), closeDB()) }
+	closeStore := func() error { return errors.Join(closeSessions(), kept.close()) }
 	html, err := fs.Sub(files, "html")
 	if err != nil {
 		closeStore()
 		return nil, err
 	}
-	keys := apikey.New(&apikey.Options{Logger: logger})
+	keys := apikey.New(&apikey.Options{Scopes: scopes, Logger: logger})
 	providers := []auth.Provider{password.New(&password.Options{Words: []string{"gatehouse", "demo"}, Hasher: c.hasher, Logger: logger}), keys}
 	others, err := newElsewhere(c, origin, logger)
 	if err != nil {
@@ -65,12 +79,18 @@ func newSite(ctx context.Context, c config, origin string, logger *slog.Logger) 
 	if others.provider != nil {
 		providers = append(providers, others.provider)
 	}
-	s := &site{logger: logger, idp: others.idp, close: func() error { return errors.Join(others.close(), closeStore()) }}
-	m, err := auth.New(users, store, &auth.Options{
+	s := &site{logger: logger, idp: others.idp, close: func() error { return errors.Join(others.close(), closeStore()) },
+		users: kept.users, posts: kept.posts, roles: kept.roles, firstAdmin: c.firstAdmin, origin: origin, stdout: c.stdout}
+	if s.stdout == nil {
+		s.stdout = os.Stdout
+	}
+	m, err := auth.New(kept.users, store, &auth.Options{
 		Providers:       providers,
 		Loaders:         []auth.RequestLoader{keys},
 		Flashes:         flash.NewCookie(&flash.Options{Insecure: true}),
-		Pages:           pages.New(&pages.Options{Site: "Gatehouse demo", Templates: html, UserName: called, Texts: texts}),
+		Pages:           pages.New(&pages.Options{Site: "Gatehouse demo", Templates: html, UserName: called, Texts: texts, CSS: css}),
+		Authorizer:      plain(kept.roles),
+		Events:          []func(context.Context, auth.Event){event.On(s.sawLogin, event.Login, event.Registered, event.Remembered)},
 		TrustedProxies:  c.proxies,
 		Binding:         bound(c.binding),
 		RememberOverlap: c.overlap,
@@ -88,7 +108,13 @@ func newSite(ctx context.Context, c config, origin string, logger *slog.Logger) 
 	mux.Handle("GET /{$}", m.WithUser(http.HandlerFunc(s.home)))
 	mux.Handle("GET /me", m.RequireUser(http.HandlerFunc(s.me)))
 	mux.Handle("GET /settings", m.RequireFresh(fresh)(http.HandlerFunc(s.settings)))
+	s.mountPosts(mux)
+	s.mountAdmin(mux)
+	s.mountFirst(mux)
 	s.handler = m.Handler(mux)
+	if err := s.lookForFirst(ctx, ""); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
 	return s, nil
 }
 
@@ -106,17 +132,40 @@ var texts = map[string]string{
 	"home.title":     "Welcome",
 	"me.title":       "Your page",
 	"settings.title": "Settings",
+	"posts.title":    "Posts",
+	"admin.title":    "Administration",
+	"first.title":    "Become the first admin",
+
+	"flash.posts.created":  "Your post is there.",
+	"flash.posts.saved":    "Saved.",
+	"flash.posts.deleted":  "The post is gone.",
+	"flash.roles.changed":  "Done. It counts from the next request on.",
+	"flash.sessions.ended": "Logged out.",
+	"flash.first.done":     "You are the first admin.",
+}
+
+// scopes are what API keys can be limited to. A key does none of it that its user may
+// not do; and one without any is still good for /me, which nobody decides about.
+var scopes = []apikey.Scope{
+	{Name: "posts:list", Description: "List posts"},
+	{Name: "posts:read", Description: "Read posts"},
+	{Name: "posts:create", Description: "Write posts"},
+	{Name: "posts:edit", Description: "Edit posts"},
+	{Name: "posts:delete", Description: "Delete posts"},
 }
 
 //go:embed html
 var files embed.FS
 
+//go:embed html/style.css
+var css string
+
 func (s *site) home(w http.ResponseWriter, r *http.Request) {
-	s.manager.Render(w, r, &auth.Page{Name: "home"})
+	s.manager.Render(w, r, &auth.Page{Name: "home", Data: s.asks(r)})
 }
 
 func (s *site) settings(w http.ResponseWriter, r *http.Request) {
-	s.manager.Render(w, r, &auth.Page{Name: "settings"})
+	s.manager.Render(w, r, &auth.Page{Name: "settings", Data: s.asks(r)})
 }
 
 func (s *site) me(w http.ResponseWriter, r *http.Request) {
@@ -125,7 +174,7 @@ func (s *site) me(w http.ResponseWriter, r *http.Request) {
 	id, err := s.manager.IdentityFrom(r.Context())
 	program := err == nil && id.Session == nil // who sends a key with the request
 	if !program && (!strings.Contains(accept, "application/json") || strings.Contains(accept, "text/html")) {
-		s.manager.Render(w, r, &auth.Page{Name: "me"})
+		s.manager.Render(w, r, &auth.Page{Name: "me", Data: s.asks(r)})
 		return
 	}
 	p, _ := auth.UserFrom[*person](r.Context())

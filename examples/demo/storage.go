@@ -6,26 +6,47 @@ import (
 	"strings"
 
 	"github.com/gatehouse-go/gatehouse/auth"
+	bunstore "github.com/gatehouse-go/gatehouse/stores/bun"
 	"github.com/gatehouse-go/gatehouse/stores/bun/open"
 	"github.com/gatehouse-go/gatehouse/stores/memory"
 	redisstore "github.com/gatehouse-go/gatehouse/stores/redis"
 )
 
-// openStore opens what -db names: where everything is kept, who can log in, and
-// what is to be closed. No error repeats a password.
-func openStore(ctx context.Context, dsn string) (auth.Store, people, func() error, error) {
+// kept is where everything is kept: what Gatehouse needs, and what the demo itself has
+// beside it.
+type kept struct {
+	store auth.Store
+	users people
+	posts posts
+	roles assignments
+	close func() error
+}
+
+// openStore opens what -db names. No error repeats a password.
+func openStore(ctx context.Context, dsn string) (kept, error) {
 	if dsn == "memory:" {
-		return memory.New(nil), people{memory.NewUsers()}, func() error { return nil }, nil
+		users := &memoryUsers{Users: memory.NewUsers()}
+		return kept{memory.New(nil), people{users}, new(memoryPosts), new(memoryRoles), func() error { return nil }}, nil
 	}
 	db, err := open.Open(dsn)
 	if err != nil {
-		return nil, people{}, nil, fmt.Errorf("-db%s: %w", named(dsn), err)
+		return kept{}, fmt.Errorf("-db%s: %w", named(dsn), err)
 	}
-	if err := db.Migrate(ctx); err != nil {
+	k, err := keptIn(ctx, db)
+	if err != nil {
 		db.Close()
-		return nil, people{}, nil, fmt.Errorf("-db%s: %w", named(dsn), err)
+		return kept{}, fmt.Errorf("-db%s: %w", named(dsn), err)
 	}
-	return db, people{db.Users()}, db.Close, nil
+	return k, nil
+}
+
+// keptIn makes the tables that are not there yet.
+func keptIn(ctx context.Context, db *bunstore.Store) (kept, error) {
+	if err := db.Migrate(ctx); err != nil {
+		return kept{}, err
+	}
+	posts, err := newSQLPosts(ctx, db)
+	return kept{db, people{db.Users()}, posts, db.Roles(), db.Close}, err
 }
 
 // named returns a data source for an error: a file, which is on this machine, but
