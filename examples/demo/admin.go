@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/auth"
-	bunstore "github.com/gatehouse-go/gatehouse/stores/bun"
+	"github.com/gatehouse-go/gatehouse/contrib/rbac"
 )
 
 const usersPerPage = 20
@@ -160,7 +160,7 @@ func (s *site) changeRole(w http.ResponseWriter, r *http.Request) {
 
 // assign does to a role what do says.
 func (s *site) assign(r *http.Request, userID, role, do string) error {
-	ctx, g := r.Context(), bunstore.Grant{UserID: userID, Role: role}
+	ctx, g := r.Context(), rbac.Grant{UserID: userID, Role: role}
 	if !slices.Contains(roleNames, role) {
 		return invalid("role", "There is no such role.")
 	}
@@ -184,7 +184,7 @@ func (s *site) assign(r *http.Request, userID, role, do string) error {
 }
 
 // revoke takes a role away, but not that of the last admin: then nobody could grant any.
-func (s *site) revoke(ctx context.Context, g bunstore.Grant) error {
+func (s *site) revoke(ctx context.Context, g rbac.Grant) error {
 	last := &auth.Problem{Status: http.StatusConflict, Code: "last_admin", Detail: "This is the last admin: make somebody else an admin first."}
 	another := func(p *person) bool { return p.AuthID() != g.UserID && p.IsActive() }
 	if g.Role == "admin" {

@@ -15,6 +15,13 @@ type asker struct {
 // Can is in templates {{if .Page.Data.Can "posts:edit" .Page.Data.Post}}.
 func (a asker) Can(action string, object ...any) (bool, error) { return a.can(action, object...) }
 
+// Admin reports whether to show the way to the page for admins. Where that cannot be
+// found out the way is not shown, and the rest of the page is.
+func (a asker) Admin() bool {
+	may, err := a.can("admin:view")
+	return may && err == nil
+}
+
 // asks returns the asker of a request.
 func (s *site) asks(r *http.Request) asker {
 	can, _ := s.manager.TemplateFuncs(r)["can"].(func(string, ...any) (bool, error))

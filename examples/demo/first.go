@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/auth"
-	bunstore "github.com/gatehouse-go/gatehouse/stores/bun"
+	"github.com/gatehouse-go/gatehouse/contrib/rbac"
 )
 
 const (
@@ -83,7 +83,7 @@ func (s *site) namedFirst(ctx context.Context) (auth.Credential, error) {
 }
 
 func (s *site) makeFirst(ctx context.Context, userID, why string) error {
-	err := s.roles.Grant(ctx, bunstore.Grant{UserID: userID, Role: "admin"})
+	err := s.roles.Grant(ctx, rbac.Grant{UserID: userID, Role: "admin"})
 	if err == nil {
 		s.manager.EmitContext(ctx, auth.Event{Name: "role.granted", UserID: userID, Reason: "admin, " + why})
 	}

@@ -70,6 +70,7 @@ type demo struct {
 	stop  func() // ends it before the test does
 
 	expected string // what errors in the log may say
+	visitors int    // of who
 }
 
 // newDemo serves a site with quick hashes and a clock of its own.

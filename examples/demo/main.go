@@ -39,6 +39,7 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -172,13 +173,12 @@ func serve(ctx context.Context, c config) error {
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
 	}
-	swept := make(chan struct{})
 	background, cancel := context.WithCancel(ctx)
-	go func() {
-		defer close(swept)
-		_ = s.manager.Run(background) // it ends with background, and has nothing else to say
-	}()
-	defer func() { cancel(); <-swept }()
+	var running sync.WaitGroup
+	for _, run := range append(s.run, s.manager.Run) {
+		running.Go(func() { _ = run(background) }) // it ends with background, and has nothing else to say
+	}
+	defer func() { cancel(); running.Wait() }()
 
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()

@@ -33,13 +33,15 @@ const fresh = 10 * time.Minute
 type site struct {
 	manager *auth.Manager
 	handler http.Handler
-	idp     *oauthtest.Server // nil: there is none
+	idp     *oauthtest.Server             // nil: there is none
+	run     []func(context.Context) error // beside the manager's
 	close   func() error
 	logger  *slog.Logger
 
-	users people
-	posts posts
-	roles assignments
+	users      people
+	posts      posts
+	roles      assignments
+	authorizer auth.Authorizer
 
 	firstAdmin string // the address of the account that is to be the first admin, or ""
 	origin     string
@@ -84,12 +86,17 @@ func newSite(ctx context.Context, c config, origin string, logger *slog.Logger) 
 	if s.stdout == nil {
 		s.stdout = os.Stdout
 	}
+	authorizer, run, err := newAuthorizer(c, kept.roles, logger)
+	if err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	s.authorizer, s.run = authorizer, run
 	m, err := auth.New(kept.users, store, &auth.Options{
 		Providers:       providers,
 		Loaders:         []auth.RequestLoader{keys},
 		Flashes:         flash.NewCookie(&flash.Options{Insecure: true}),
 		Pages:           pages.New(&pages.Options{Site: "Gatehouse demo", Templates: html, UserName: called, Texts: texts, CSS: css}),
-		Authorizer:      plain(kept.roles),
+		Authorizer:      authorizer,
 		Events:          []func(context.Context, auth.Event){event.On(s.sawLogin, event.Login, event.Registered, event.Remembered)},
 		TrustedProxies:  c.proxies,
 		Binding:         bound(c.binding),

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/gatehouse-go/gatehouse/auth"
+	"github.com/gatehouse-go/gatehouse/contrib/rbac"
 	bunstore "github.com/gatehouse-go/gatehouse/stores/bun"
 	"github.com/gatehouse-go/gatehouse/stores/bun/open"
 	"github.com/gatehouse-go/gatehouse/stores/memory"
@@ -25,8 +26,9 @@ type kept struct {
 // openStore opens what -db names. No error repeats a password.
 func openStore(ctx context.Context, dsn string) (kept, error) {
 	if dsn == "memory:" {
+		roles, err := rbac.NewMemory()
 		users := &memoryUsers{Users: memory.NewUsers()}
-		return kept{memory.New(nil), people{users}, new(memoryPosts), new(memoryRoles), func() error { return nil }}, nil
+		return kept{memory.New(nil), people{users}, new(memoryPosts), roles, func() error { return nil }}, err
 	}
 	db, err := open.Open(dsn)
 	if err != nil {
@@ -46,7 +48,7 @@ func keptIn(ctx context.Context, db *bunstore.Store) (kept, error) {
 		return kept{}, err
 	}
 	posts, err := newSQLPosts(ctx, db)
-	return kept{db, people{db.Users()}, posts, db.Roles(), db.Close}, err
+	return kept{db, people{db.Users()}, posts, bunRoles{db.Roles()}, db.Close}, err
 }
 
 // named returns a data source for an error: a file, which is on this machine, but
