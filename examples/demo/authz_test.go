@@ -241,7 +241,16 @@ func TestFilterAndSelect(t *testing.T) {
 	onEach(t, func(t *testing.T, db string) {
 		d := newDemo(t, db, func(c *config) { c.proxies = loopback })
 		people := []*client{d.who(t, true, "ada"), d.who(t, true, "bob", "viewer"), d.who(t, true, "eve", "editor", "admin")}
-		for i := range 2*postsPerPage + 3 {
+		some := d.who(t, true, "some")
+		for _, g := range []rbac.Grant{{Role: "editor", Tenant: "elsewhere"}, {Role: "viewer", Object: "post/" + people[0].write("One", "").ID},
+			{Role: "viewer", Object: "post/" + people[1].write("Two", "").ID, Tenant: "elsewhere"}, {Role: "viewer", Object: "page/1"}} {
+			g.UserID = some.id()
+			if err := d.site.roles.Grant(t.Context(), g); err != nil {
+				t.Fatal(err)
+			}
+		}
+		people = append(people, some)
+		for i := range 2*postsPerPage + 1 {
 			people[i%3].write(fmt.Sprintf("Post %d é漢🎉", i), "text")
 			d.Advance(time.Second)
 		}
@@ -274,6 +283,9 @@ func TestFilterAndSelect(t *testing.T) {
 				case !errors.Is(err, auth.ErrForbidden):
 					t.Fatal(err)
 				}
+			}
+			if c == some && !slices.Equal(selected, []string{"One"}) {
+				t.Errorf("selected %q", selected)
 			}
 			if !slices.Equal(filtered, selected) || !slices.Equal(filtered, c.titles()) || len(filtered) == 0 {
 				t.Errorf("filtered %q\nselected %q\nlisted %q", filtered, selected, c.titles())
@@ -633,6 +645,7 @@ func TestPolicyFolder(t *testing.T) {
 	}
 	for _, engine := range engines {
 		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
 			folder := t.TempDir()
 			if err := os.CopyFS(folder, mustSub(t)); err != nil {
 				t.Fatal(err)

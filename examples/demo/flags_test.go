@@ -43,6 +43,11 @@ func TestFlags(t *testing.T) {
 		"empty oauth":      {[]string{"-oauth="}, `-oauth "": want dev, all or off`},
 		"not of the loop":  {[]string{"-addr", "localhost:0", "-db", "memory:", "-oauth-addr", "0.0.0.0:0"}, "-oauth-addr"},
 		"not an address 2": {[]string{"-addr", "localhost:0", "-db", "memory:", "-oauth-addr", "nonsense"}, "-oauth-addr"},
+		"no such engine":   {[]string{"-authz", "acl"}, `-authz "acl": want rbac, casbin, cedar, opa`},
+		"empty engine":     {[]string{"-authz="}, `-authz "": want rbac`},
+		"no policy":        {[]string{"-addr", "localhost:0", "-db", "memory:", "-oauth", "off", "-policy", missing}, "-policy"},
+		"not an address 3": {[]string{"-bootstrap-admin", "ada"}, `-bootstrap-admin "ada": want an e-mail address such as ada@example.com`},
+		"two addresses":    {[]string{"-bootstrap-admin", "ada@example.com,bob@example.com"}, "-bootstrap-admin"},
 		"argument":         {[]string{"serve"}, `unexpected argument "serve"`},
 		"unknown flag":     {[]string{"-tls"}, "-tls"},
 	} {
@@ -57,7 +62,7 @@ func TestFlags(t *testing.T) {
 		})
 	}
 	c, err := parse(nil)
-	if err != nil || c.addr != "localhost:8080" || c.db != "file:demo.db" || c.sessions != "" || c.proxies != nil || c.binding != "notice" || c.overlap != time.Minute || c.oauth != "dev" || c.oauthAddr != "" {
+	if err != nil || c.addr != "localhost:8080" || c.db != "file:demo.db" || c.sessions != "" || c.proxies != nil || c.binding != "notice" || c.overlap != time.Minute || c.oauth != "dev" || c.oauthAddr != "" || c.authz != "rbac" || c.policy != "" || c.firstAdmin != "" {
 		t.Errorf("without flags: %+v, %v", c, err)
 	}
 	c, err = parse([]string{"-trusted-proxies", "10.0.0.0/8, ::1/128", "-trusted-proxies", "192.0.2.0/24"})

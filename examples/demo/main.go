@@ -1,5 +1,7 @@
 // Demo is a whole site on Gatehouse: people register, log in, see their own
-// page and settings, change their password, and see and end their sessions.
+// page and settings, change their password, and see and end their sessions. They write
+// posts, which are theirs, and read, edit and delete what their roles say; and admins
+// say who has which.
 //
 //	go run ./examples/demo
 //
@@ -16,13 +18,35 @@
 // OpenID Connect issuer beside them. A browser in which
 // somebody has logged in to stay is remembered, and what uses a session from
 // another kind of browser has to confirm who it is: see the flags -binding and
-// -remember-overlap. Its routes:
+// -remember-overlap.
+//
+// There are the roles admin, editor and viewer, and the flag -authz says which engine
+// decides by them: rbac, casbin, cedar or opa, with policies that say the same, in the
+// folder policy, or in another that -policy names and that may change while the demo
+// runs. Nobody is an admin until -bootstrap-admin names an address: the account of
+// whoever owns it is the first, which is proved by an account elsewhere (Google, in which
+// everybody can be anybody) or by a link that is printed where the demo was started.
+// API keys can be limited to some of what their users may.
+//
+// Its routes:
 //
 //	GET  /                       public; says who is logged in, or offers to log in
 //	GET  /me                     for users; HTML, or JSON for Accept: application/json or an API key
 //	GET  /settings               for users who proved who they are within 10 minutes
+//	GET  /posts                  for users; those posts that they may read (before=ID: older ones)
+//	GET  /posts/new              for users; the form
+//	POST /posts                  for users; title and body, as a form or as JSON
+//	GET  /posts/{id}             for the owner, viewers, editors and admins; to others it is not there
+//	PUT  /posts/{id}             for the owner, editors and admins; forms: POST /posts/{id}/edit, where GET is the form
+//	DELETE /posts/{id}           for the owner and admins; forms: POST /posts/{id}/delete
+//	GET  /admin                  for admins; users, their roles and sessions (q=: those that it finds, after=ID: more)
+//	POST /admin/roles            for admins who proved who they are within 10 minutes; user, role, do=grant or do=revoke
+//	POST /admin/sessions         the same; ends the session of the user, or all without session
+//	GET  /admin/first            for whom the printed link is, and POST, which makes them the first admin
 //	*    /auth/...               Gatehouse's own: register, login, logout, password, sessions, confirm, keys, session,
 //	                             accounts (those elsewhere), oauth/github, oauth/google, oauth/oidc
+//
+// Posts and users are JSON to whoever asks for Accept: application/json.
 package main
 
 import (

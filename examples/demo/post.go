@@ -19,6 +19,7 @@ type post struct {
 	bun.BaseModel `bun:"table:demo_posts" json:"-"`
 
 	ID        string    `bun:"id,pk,type:varchar(32)" json:"id"`
+	Tenant    string    `bun:"tenant,notnull,type:varchar(255)" json:"-"`    // "": there are none here
 	Owner     string    `bun:"owner,notnull,type:varchar(255)" json:"owner"` // a user's ID
 	Title     string    `bun:"title,notnull,type:varchar(200)" json:"title"`
 	Body      string    `bun:"body,notnull,type:text" json:"body"`
@@ -33,7 +34,7 @@ const (
 
 // AuthObject says what policies can know of a post.
 func (p *post) AuthObject() auth.Object {
-	return auth.Object{Type: "post", ID: p.ID, Owner: p.Owner}
+	return auth.Object{Type: "post", ID: p.ID, Tenant: p.Tenant, Owner: p.Owner}
 }
 
 // AfterScanRow is asked by bun.

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/uptrace/bun/dialect"
+
 	"github.com/gatehouse-go/gatehouse/auth"
 	"github.com/gatehouse-go/gatehouse/auth/policy"
 	bunstore "github.com/gatehouse-go/gatehouse/stores/bun"
@@ -26,15 +28,22 @@ type posts interface {
 // sqlPosts keeps posts in a table beside Gatehouse's own.
 type sqlPosts struct{ db *bunstore.Store }
 
-func newSQLPosts(ctx context.Context, db *bunstore.Store) (*sqlPosts, error) {
-	_, err := db.DB(ctx).NewCreateTable().Model((*post)(nil)).IfNotExists().Exec(ctx)
-	if err != nil { // of two that start at once, PostgreSQL fails one, when the table is there
-		_, retried := db.DB(ctx).NewSelect().Model((*post)(nil)).Exists(ctx)
-		if retried != nil {
-			return nil, errors.Join(err, retried)
+// postColumns are the columns of what conditions of policies look at.
+var postColumns = bunstore.Columns{"id": "id", "tenant": "tenant", "owner": "owner"}
+
+func newSQLPosts(ctx context.Context, store *bunstore.Store) (*sqlPosts, error) {
+	db := store.DB(ctx)
+	create := db.NewCreateTable().Model((*post)(nil)).IfNotExists().String()
+	if db.Dialect().Name() == dialect.MySQL {
+		create += " DEFAULT CHARACTER SET utf8mb4"
+	}
+	if _, err := db.ExecContext(ctx, create); err != nil {
+		// Of two demos that start at once PostgreSQL fails one, but then the table is there.
+		if _, missing := db.NewSelect().Model((*post)(nil)).Exists(ctx); missing != nil {
+			return nil, errors.Join(err, missing)
 		}
 	}
-	return &sqlPosts{db}, nil
+	return &sqlPosts{store}, nil
 }
 
 func (s *sqlPosts) Create(ctx context.Context, p *post) error {
@@ -81,7 +90,7 @@ func (s *sqlPosts) Delete(ctx context.Context, id string) error {
 
 func (s *sqlPosts) List(ctx context.Context, which policy.Condition, before string, limit int) ([]*post, error) {
 	var list []*post
-	q := s.db.DB(ctx).NewSelect().Model(&list).OrderExpr("id DESC").Limit(int64(limit))
+	q := s.db.DB(ctx).NewSelect().Model(&list).ApplyQueryBuilder(bunstore.Where(which, postColumns)).OrderExpr("id DESC").Limit(int64(limit))
 	if before != "" {
 		q = q.Where("id < ?", before)
 	}
