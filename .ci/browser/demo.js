@@ -1,8 +1,9 @@
 // Uses the demo as people do, from the first visit to the last: its own file,
-// two browsers, no scripts.
+// two browsers, no scripts. Then it lets admins do what they do, see admin.js.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { useAdmin } from './admin.js'
 import { serveDemo } from './browser.js'
 import { axe, fits, look } from './look.js'
 
@@ -21,7 +22,7 @@ export async function useDemo(browser, faults, out) {
     for (const line of server.log().split('\n')) {
       if (/ERROR|panic/.test(line)) faults.add('demo', `logs ${line}`)
     }
-    return looked
+    return looked + await useAdmin(browser, faults, out)
   } finally {
     server.stop()
     await rm(folder, { recursive: true, force: true })

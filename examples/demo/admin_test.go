@@ -32,7 +32,7 @@ func (c *client) users(query string) (list []listedUser) {
 			Next  string
 			Roles []string
 		}
-		if err := json.Unmarshal([]byte(a.body), &page); err != nil || a.StatusCode != 200 || !slices.Equal(page.Roles, []string{"admin", "editor", "viewer"}) {
+		if err := json.Unmarshal([]byte(a.body), &page); err != nil || a.StatusCode != 200 || !slices.Equal(page.Roles, []string{"viewer", "editor", "admin"}) {
 			c.t.Fatalf("/admin: %v: %s", err, a)
 		}
 		list = append(list, page.Users...)

@@ -9,7 +9,7 @@ import (
 
 // roleNames are the roles that admins grant. What each may do is said in the folder
 // policy.
-var roleNames = []string{"admin", "editor", "viewer"}
+var roleNames = []string{"viewer", "editor", "admin"} // what is chosen by mistake is the least
 
 // assignments is where it is kept who has which role: a table, or memory. What is
 // changed there, by whatever process, counts from the next request on.
