@@ -21,11 +21,16 @@ func (s *site) mountAdmin(mux *http.ServeMux) {
 	mux.Handle("POST /admin/sessions", s.requireAtAdmin("admin:sessions", s.endSessions))
 }
 
-// requireAtAdmin is Manager.Require for forms on the page /admin: whoever is sent to
-// log in, or to confirm who they are, comes back to that page.
+// requireAtAdmin is Manager.Require for forms on the page /admin, which takes that one
+// may see it as well: whoever is sent to log in, or to confirm who they are, comes back to
+// that page.
 func (s *site) requireAtAdmin(action string, next http.HandlerFunc) http.Handler {
 	return s.manager.WithUser(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := s.manager.Authorize(r.Context(), action, nil); err != nil {
+		err := s.manager.Authorize(r.Context(), "admin:view", nil)
+		if err == nil {
+			err = s.manager.Authorize(r.Context(), action, nil)
+		}
+		if err != nil {
 			page := *r
 			page.Method, page.RequestURI = http.MethodGet, "/admin"
 			s.manager.Refuse(w, &page, err)

@@ -380,6 +380,12 @@ func TestPostsForPeople(t *testing.T) {
 	onEach(t, func(t *testing.T, db string) {
 		d := newDemo(t, db, func(c *config) { c.proxies = loopback })
 		c, viewer := d.who(t, false, "ada"), d.who(t, false, "viewer", "viewer")
+		written := c.write("In JSON", "as in JSON")
+		var read posted
+		if a := viewer.asJSON("GET", "/posts/"+written.ID, nil); json.Unmarshal([]byte(a.body), &read) != nil || read != written || read.Owner != c.id() || !strings.Contains(a.body, `Z"`) ||
+			read.CreatedAt.After(d.Now()) || d.Now().Sub(read.CreatedAt) > time.Minute {
+			t.Errorf("wrote %+v, read %+v: %s", written, read, a)
+		}
 		if a := d.client(t, false).get("/posts"); a.StatusCode != 303 || a.Header.Get("Location") != "/auth/login?next=%2Fposts" {
 			t.Errorf("to a stranger: %s", a)
 		}

@@ -151,7 +151,7 @@ func (s *site) showFirst(w http.ResponseWriter, r *http.Request) {
 		s.manager.Refuse(w, r, err)
 		return
 	}
-	w.Header().Set("Referrer-Policy", "no-referrer")
+	w.Header().Set("Referrer-Policy", "strict-origin") // the address has a secret
 	s.answer(w, r, &auth.Page{Name: "first", Data: firstShown{s.asks(r), token}})
 }
 

@@ -135,7 +135,7 @@ func parse(args []string) (config, error) {
 	flags.Var(&c.proxies, "trusted-proxies", "believe X-Forwarded-For of proxies in this `network` (CIDR)")
 	flags.StringVar(&c.binding, "binding", "notice", "what becomes of a session that is used from another browser than it began in: with off nothing, with notice it has to be confirmed before the settings, with strict it ends (`off|notice|strict`)")
 	flags.DurationVar(&c.overlap, "remember-overlap", time.Minute, "let the token of a remembered browser be used again for this `duration` after its use; later it is taken for stolen")
-	flags.StringVar(&c.authz, "authz", "rbac", "let this `engine` decide who may do what: rbac, casbin, cedar or opa; they all decide alike")
+	flags.StringVar(&c.authz, "authz", "rbac", "let this engine decide who may do what; they all decide alike (`rbac|casbin|cedar|opa`)")
 	flags.StringVar(&c.policy, "policy", "", "read what the engine decides by from this `folder`, and again whenever it changes: roles.yaml, and for the other engines model.conf and policy.csv, site.cedar or site.rego (default: what is built in, see the folder policy beside the source)")
 	flags.StringVar(&c.firstAdmin, "bootstrap-admin", "", "as long as nobody is an admin, let the account with this `address` be the first: once it has been logged in to with an account elsewhere that proves the address, or by a link that is printed here when somebody has registered with it")
 	flags.StringVar(&c.oauth, "oauth", "dev", "let people log in with accounts elsewhere: with dev GitHub and Google, with all Apple and OpenID Connect too, with off none; an identity provider of the demo's own stands in for those that the environment does not name (`dev|all|off`)")

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/gatehouse-go/gatehouse/contrib/rbac"
-	bunstore "github.com/gatehouse-go/gatehouse/stores/bun"
 )
 
 // roleNames are the roles that admins grant. What each may do is said in the folder
@@ -18,31 +17,4 @@ type assignments interface {
 	Grant(ctx context.Context, g rbac.Grant) error
 	Revoke(ctx context.Context, g rbac.Grant) error // auth.ErrNotFound
 	Holders(ctx context.Context, role, after string, limit int) (grants []rbac.Grant, next string, err error)
-}
-
-// bunRoles is for the time being.
-type bunRoles struct{ r *bunstore.Roles }
-
-func (b bunRoles) Grants(ctx context.Context, userID string) (list []rbac.Grant, v int64, err error) {
-	all, v, err := b.r.Grants(ctx, userID)
-	for _, g := range all {
-		list = append(list, rbac.Grant(g))
-	}
-	return list, v, err
-}
-
-func (b bunRoles) Grant(ctx context.Context, g rbac.Grant) error {
-	return b.r.Grant(ctx, bunstore.Grant(g))
-}
-
-func (b bunRoles) Revoke(ctx context.Context, g rbac.Grant) error {
-	return b.r.Revoke(ctx, bunstore.Grant(g))
-}
-
-func (b bunRoles) Holders(ctx context.Context, role, after string, limit int) (list []rbac.Grant, next string, err error) {
-	all, next, err := b.r.Holders(ctx, role, after, limit)
-	for _, g := range all {
-		list = append(list, rbac.Grant(g))
-	}
-	return list, next, err
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/auth"
 	"github.com/gatehouse-go/gatehouse/contrib/rbac"
+	"github.com/gatehouse-go/gatehouse/contrib/rbac/bunrbac"
 	bunstore "github.com/gatehouse-go/gatehouse/stores/bun"
 	"github.com/gatehouse-go/gatehouse/stores/bun/open"
 	"github.com/gatehouse-go/gatehouse/stores/memory"
@@ -48,7 +49,7 @@ func keptIn(ctx context.Context, db *bunstore.Store) (kept, error) {
 		return kept{}, err
 	}
 	posts, err := newSQLPosts(ctx, db)
-	return kept{db, people{db.Users()}, posts, bunRoles{db.Roles()}, db.Close}, err
+	return kept{db, people{db.Users()}, posts, bunrbac.New(db), db.Close}, err
 }
 
 // named returns a data source for an error: a file, which is on this machine, but
