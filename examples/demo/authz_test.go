@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -547,6 +549,51 @@ func TestRolesAway(t *testing.T) {
 			broken.broken = false
 		}
 	})
+}
+
+// TestSlowPosts: who is logged out while they send has not sent anything.
+func TestSlowPosts(t *testing.T) {
+	d := newDemo(t, "memory:", func(c *config) { c.proxies = loopback })
+	for path, body := range map[string]string{"/posts": `{"title":"Slow"}`, "/admin/roles": `{"user":"%s","role":"viewer","do":"grant"}`} {
+		c := d.who(t, true, "slow"+path[1:4], "admin")
+		id := c.id()
+		body = strings.Replace(body, "%s", id, 1)
+		r, w := io.Pipe()
+		req, err := http.NewRequest("POST", d.URL+path, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header = c.header.Clone()
+		req.Header.Set("Content-Type", "application/json")
+		status := make(chan int, 1)
+		go func() {
+			resp, err := c.client.Do(req)
+			if err != nil {
+				status <- 0
+				return
+			}
+			resp.Body.Close()
+			status <- resp.StatusCode
+		}()
+		if _, err := io.WriteString(w, body[:5]); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(100 * time.Millisecond) // it is on its way: passes the guard
+		if err := d.site.manager.RevokeUserSessions(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.WriteString(w, body[5:]) // it may have been refused already
+		w.Close()
+		if got := <-status; got != 401 {
+			t.Errorf("%s: %d", path, got)
+		}
+		if g, _, err := d.site.roles.Grants(t.Context(), id); err != nil || len(g) != 1 {
+			t.Errorf("%s: %v, %v", path, g, err)
+		}
+	}
+	if list, err := d.site.posts.List(t.Context(), policy.All(), "", 10); err != nil || len(list) != 0 {
+		t.Errorf("%v, %v", list, err)
+	}
 }
 
 // TestPostsFromElsewhere: another site cannot write, change or delete with somebody's

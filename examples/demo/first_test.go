@@ -1,12 +1,14 @@
 package main
 
 import (
+	"errors"
 	"net/url"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/auth"
 	"github.com/gatehouse-go/gatehouse/contrib/rbac"
 )
 
@@ -134,6 +136,9 @@ func TestFirstAdminLink(t *testing.T) {
 		token := firstRE.FindStringSubmatch(console.String())[3]
 		if len(token) < 43 {
 			t.Errorf("the token %q is short", token)
+		}
+		if _, err := d.site.manager.Store().LoadTicket(t.Context(), firstPurpose, token); !errors.Is(err, auth.ErrNotFound) {
+			t.Errorf("the store has the token itself: %v", err)
 		}
 		// Logging in again prints no other while it is good.
 		ada.post("/auth/logout")

@@ -106,7 +106,7 @@ func (s *site) readablePosts(ctx context.Context, before string) (list []*post, 
 
 func (s *site) selectPosts(ctx context.Context, before string) (list []*post, err error) {
 	for more := true; more && len(list) <= postsPerPage; {
-		all, err := s.posts.List(ctx, policy.All(), before, 5*postsPerPage)
+		all, err := s.posts.List(ctx, policy.All(), before, 2*postsPerPage)
 		if err != nil {
 			return nil, err
 		}
@@ -115,7 +115,7 @@ func (s *site) selectPosts(ctx context.Context, before string) (list []*post, er
 			return nil, err
 		}
 		list = append(list, some...)
-		if more = len(all) == 5*postsPerPage; more {
+		if more = len(all) == 2*postsPerPage; more {
 			before = all[len(all)-1].ID
 		}
 	}
