@@ -70,7 +70,7 @@ func TestStranger(t *testing.T) {
 		t.Run("contrib/"+name, func(t *testing.T) {
 			dir := t.TempDir()
 			s.run(t, dir, "mod", "init", "example.com/stranger")
-			s.run(t, dir, "get", path+"@"+version)
+			s.run(t, dir, "get", path+"/...@"+version)
 			s.run(t, dir, "build", path+"/...")
 		})
 	}
