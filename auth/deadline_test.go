@@ -60,7 +60,7 @@ func TestAuthorizerContext(t *testing.T) {
 	t.Run("live", func(t *testing.T) {
 		given(t, t.Context(), time.Hour, func(ctx context.Context) {
 			live(t, ctx)
-			if ctx.Done() != ctx.Done() {
+			if done := ctx.Done(); done != ctx.Done() {
 				t.Error("Done is not always the same channel")
 			}
 			if at, ok := ctx.Deadline(); !ok || time.Until(at) > time.Hour || time.Until(at) < 59*time.Minute {

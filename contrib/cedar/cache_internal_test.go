@@ -107,7 +107,7 @@ func TestPlans(t *testing.T) {
 	if n := len(p.plan("other").rules); n != 0 {
 		t.Errorf("%d rules of another", n)
 	}
-	if p.plan("one") != p.plan("one") {
+	if plan := p.plan("one"); plan != p.plan("one") {
 		t.Error("a plan is made again")
 	}
 	for i := range 2 * maxPlans {
