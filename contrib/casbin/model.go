@@ -46,6 +46,9 @@ func (a *Authorizer) readModel(name string, data []byte) (*definition, error) {
 	if err != nil {
 		return nil, fmt.Errorf("casbinauthz: %s: %w", name, err)
 	}
+	if err := checkConf(name, d.text); err != nil {
+		return nil, err
+	}
 	d.model = m
 	for _, section := range []string{"r", "p", "e", "m"} {
 		if m[section][section] == nil {
