@@ -23,19 +23,21 @@ var defined = regexp.MustCompile(`^([rpgem])([2-9]|[1-9][0-9]+)?$`)
 // checkConf reads a model line by line, as Casbin does, and says what Casbin would pass
 // over in silence: what is in no section that it knows, what is none of the section's
 // definitions, such as the second line of a matcher whose first does not end in \,
-// and a definition that another one replaces.
-func checkConf(name, text string) error {
+// and a definition that another one replaces. It returns the definitions as they are
+// written.
+func checkConf(name, text string) (map[string]string, error) {
 	var errs []error
 	bad := func(line int, format string, args ...any) {
 		errs = append(errs, fmt.Errorf("casbinauthz: %s:%d: "+format, append([]any{name, line}, args...)...))
 	}
 	section, definition, begins := "", "", 0
 	seen := map[string]int{}
+	written := map[string]string{}
 	end := func() {
 		if definition == "" {
 			return
 		}
-		option, _, _ := strings.Cut(definition, "=")
+		option, value, _ := strings.Cut(definition, "=")
 		option = strings.TrimSpace(option)
 		definition = ""
 		m := defined.FindStringSubmatch(option)
@@ -46,7 +48,7 @@ func checkConf(name, text string) error {
 		case seen[option] > 0:
 			bad(begins, "%s is in line %d already, which would not count any more", option, seen[option])
 		default:
-			seen[option] = begins
+			seen[option], written[option] = begins, strings.TrimSpace(value)
 		}
 	}
 	for i, line := range strings.Split(text, "\n") {
@@ -74,5 +76,20 @@ func checkConf(name, text string) error {
 		}
 	}
 	end()
-	return errors.Join(errs...)
+	return written, errors.Join(errs...)
+}
+
+var literal = regexp.MustCompile(`'[^']*'|"[^"]*"`)
+
+// sameLiterals says which text in quotes Casbin has made another one of: in every matcher
+// with the letters "in" it replaces brackets, r. and p. behind a space anywhere, and takes
+// the bytes of what is beyond ASCII for letters.
+func sameLiterals(written, read string) error {
+	before, after := literal.FindAllString(written, -1), literal.FindAllString(read, -1)
+	for i, text := range before {
+		if i >= len(after) || after[i] != text {
+			return fmt.Errorf("Casbin would read %s as something else: have it in a column or an attribute, without brackets, letters beyond ASCII, or r. and p. behind a space", text)
+		}
+	}
+	return nil
 }

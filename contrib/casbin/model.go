@@ -46,7 +46,8 @@ func (a *Authorizer) readModel(name string, data []byte) (*definition, error) {
 	if err != nil {
 		return nil, fmt.Errorf("casbinauthz: %s: %w", name, err)
 	}
-	if err := checkConf(name, d.text); err != nil {
+	written, err := checkConf(name, d.text)
+	if err != nil {
 		return nil, err
 	}
 	d.model = m
@@ -86,6 +87,10 @@ func (a *Authorizer) readModel(name string, data []byte) (*definition, error) {
 		bad("%w", err)
 	}
 	if err := d.checkExpression(d.matcher); err != nil {
+		bad("matchers: %w", err)
+	}
+	// Casbin has doubled the backslashes, so that they stay.
+	if err := sameLiterals(strings.ReplaceAll(written["m"], `\`, `\\`), d.matcher); err != nil {
 		bad("matchers: %w", err)
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -155,8 +160,13 @@ func (d *definition) checkExpression(text string) error {
 		return err
 	}
 	var errs []error
-	for _, token := range x.Tokens() {
+	tokens := x.Tokens()
+	for i, token := range tokens {
 		switch token.Kind {
+		case govaluate.TIME:
+			if !compared(tokens, i) {
+				errs = append(errs, errors.New("a text that looks like a date is a number of seconds to govaluate, and equal to no text: compare it with < or >, or have it in a column or an attribute"))
+			}
 		case govaluate.VARIABLE:
 			errs = append(errs, d.checkName([]string{token.Value.(string)}))
 		case govaluate.ACCESSOR:
@@ -164,6 +174,16 @@ func (d *definition) checkExpression(text string) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// compared reports whether the token stands beside < or >, which only numbers do.
+func compared(tokens []govaluate.ExpressionToken, i int) bool {
+	for _, beside := range [...]int{i - 1, i + 1} {
+		if beside >= 0 && beside < len(tokens) && tokens[beside].Kind == govaluate.COMPARATOR && slices.Contains([]any{"<", ">", "<=", ">="}, tokens[beside].Value) {
+			return true
+		}
+	}
+	return false
 }
 
 // checkName checks r_sub, p_act, or r_sub and then ID.
@@ -200,7 +220,10 @@ func (d *definition) checkRules(rules []rule) error {
 			"objectMatch":  validObject,
 			"actionMatch":  validAction,
 			"hasRole":      validRole,
-			"eval":         func(text string) error { return d.checkExpression(util.EscapeAssertion(text)) },
+			"eval": func(text string) error {
+				read := util.EscapeAssertion(text)
+				return errors.Join(d.checkExpression(read), sameLiterals(text, read))
+			},
 		}[m[1]]
 		if check != nil {
 			meaning[m[3]] = append(meaning[m[3]], check)
