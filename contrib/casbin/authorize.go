@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/casbin/casbin/v3"
@@ -45,12 +46,16 @@ func (a *Authorizer) Authorize(ctx context.Context, access auth.Access) error {
 // ask asks the engine that was made of files.
 func (c *compiled) ask(in *policy.Input, own func(policy.Input) ([]any, error)) error {
 	engine := c.engine
+	roles := c.up.roles(in)
 	if in.UserID == "" {
-		if engine = c.public; engine == nil {
+		if engine = c.public; own == nil && len(roles) > 0 {
+			engine = c.held
+		}
+		if engine == nil {
 			return no("no rule is for nobody")
 		}
 	}
-	values, err := c.request(in, own)
+	values, err := c.request(in, roles, own)
 	if err != nil {
 		return err
 	}
@@ -62,6 +67,8 @@ func (c *compiled) ask(in *policy.Input, own func(policy.Input) ([]any, error)) 
 	switch {
 	case err != nil:
 		return outage(err)
+	case ok && in.UserID == "" && !isForNobody(rule, roles):
+		return no("the rule is not for nobody, nor for a role that nobody has")
 	case ok:
 		return nil
 	case len(rule) == 0:
@@ -70,10 +77,18 @@ func (c *compiled) ask(in *policy.Input, own func(policy.Input) ([]any, error)) 
 	return &auth.Denial{Policy: c.at[key(rule)], Reason: "a rule denies it: " + strings.Join(rule, ", ")}
 }
 
+// isForNobody reports whether a rule says that it is for nobody, or for one of the roles.
+func isForNobody(rule, roles []string) bool {
+	return slices.ContainsFunc(rule, func(v string) bool {
+		role, ok := strings.CutPrefix(v, roleWord)
+		return v == everybody || ok && slices.Contains(roles, role)
+	})
+}
+
 // request returns the values of the request_definition.
-func (c *compiled) request(in *policy.Input, own func(policy.Input) ([]any, error)) ([]any, error) {
+func (c *compiled) request(in *policy.Input, roles []string, own func(policy.Input) ([]any, error)) ([]any, error) {
 	if own == nil {
-		return usual(in, c.up.roles(in), c.size), nil
+		return usual(in, roles, c.size), nil
 	}
 	values, err := own(*in)
 	if err != nil {

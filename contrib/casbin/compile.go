@@ -19,7 +19,8 @@ import (
 // Enforcer that nobody changes needs no lock.
 type compiled struct {
 	engine *casbin.Enforcer
-	public *casbin.Enforcer  // with the rules that may be about nobody; nil: none
+	public *casbin.Enforcer  // with the rules that may be about nobody, who has no roles; nil: none
+	held   *casbin.Enforcer  // with those for roles too, which the host may give to nobody; nil: none
 	size   int               // of the request_definition
 	up     hierarchy         // of the rows g
 	at     map[string]string // where a rule stands, by key
@@ -58,20 +59,9 @@ func (a *Authorizer) compile(files map[string][]byte) (*compiled, error) {
 // assemble makes the enforcers, and tries them.
 func (a *Authorizer) assemble(d *definition, rules []rule) (*compiled, error) {
 	c := &compiled{size: len(d.request), at: make(map[string]string, len(rules))}
-	var public []rule
-	open := false
 	for _, r := range rules {
 		if r.section == "p" {
 			c.at[key(r.values)] = r.where
-		}
-		switch {
-		case r.section == "g":
-			public = append(public, r)
-		case d.mayBeNobody(r, a.opts.Request == nil):
-			open = open || !d.denies(r)
-			public = append(public, r)
-		case d.denies(r):
-			public = append(public, r)
 		}
 	}
 	if d.standsAbove {
@@ -84,8 +74,11 @@ func (a *Authorizer) assemble(d *definition, rules []rule) (*compiled, error) {
 	if c.engine, err = d.enforcer(rules); err != nil {
 		return nil, err
 	}
-	if open && d.readsRules {
-		if c.public, err = d.enforcer(public); err != nil {
+	if c.public, err = d.forNobody(rules, false); err != nil {
+		return nil, err
+	}
+	if a.opts.Request == nil {
+		if c.held, err = d.forNobody(rules, true); err != nil {
 			return nil, err
 		}
 	}
@@ -98,6 +91,28 @@ func (a *Authorizer) assemble(d *definition, rules []rule) (*compiled, error) {
 		}
 	}
 	return c, nil
+}
+
+// forNobody makes an enforcer with the rules that may be about nobody, or about roles
+// too; nil if none of them allows anything.
+func (d *definition) forNobody(rules []rule, roles bool) (*casbin.Enforcer, error) {
+	var public []rule
+	open := false
+	for _, r := range rules {
+		switch {
+		case r.section == "g":
+			public = append(public, r)
+		case d.mayBeNobody(r, roles):
+			open = open || !d.denies(r)
+			public = append(public, r)
+		case d.denies(r):
+			public = append(public, r)
+		}
+	}
+	if !open || !d.readsRules {
+		return nil, nil
+	}
+	return d.enforcer(public)
 }
 
 // enforcer makes an enforcer with these rules, which tells nobody of anything: it has
