@@ -4,8 +4,11 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // A rule is a row of a policy: "p, role:admin, admin:view".
@@ -43,6 +46,8 @@ func readRules(name string, data []byte) ([]rule, error) {
 	return rules, errors.Join(errs...)
 }
 
+var comment = regexp.MustCompile(`\s#`)
+
 func readRule(line string) (rule, error) {
 	c := csv.NewReader(strings.NewReader(line))
 	c.TrimLeadingSpace = true
@@ -60,8 +65,10 @@ func readRule(line string) (rule, error) {
 			return rule{}, fmt.Errorf("column %d is empty, which would be nobody's ID: write what is meant", i)
 		case strings.TrimSpace(v) != v:
 			return rule{}, fmt.Errorf("column %d ends in a space, which Casbin would compare: remove it", i)
-		case strings.Contains(v, " #"):
+		case comment.MatchString(v):
 			return rule{}, fmt.Errorf("column %d has a comment in it, which Casbin would compare: comments have lines of their own", i)
+		case !utf8.ValidString(v), strings.ContainsFunc(v, func(r rune) bool { return !unicode.IsGraphic(r) }):
+			return rule{}, fmt.Errorf("column %d is %q, with something that cannot be seen, which Casbin would compare: write UTF-8, and nothing but letters and signs", i, v)
 		}
 	}
 	return rule{section: kind[:1], kind: kind, values: values[1:]}, nil
