@@ -220,7 +220,7 @@ func TestFunctions(t *testing.T) {
 	ada := &auth.Identity{UserID: "ada", Actor: "root", Proofs: []auth.Proof{{Method: "password", At: at.Add(-time.Hour)}, {Method: "totp", At: at.Add(-5 * time.Minute)}}}
 	remembered := &auth.Identity{UserID: "ada", Proofs: []auth.Proof{{Kind: "remember", Method: "remember", At: at}}}
 	post := auth.Object{Type: "post", ID: "1", Tenant: "acme", Owner: "ada", Attrs: map[string]any{
-		"status": "draft", "pinned": true, "size": int64(7), "tags": []string{"go", "web"}, "odd": 1.5}}
+		"status": "draft", "pinned": true, "size": int64(7), "tags": []string{"go", "web"}, "odd": 1.5, "large": int64(1)<<53 + 1}}
 	for _, test := range []struct {
 		matcher string
 		id      *auth.Identity
@@ -247,6 +247,7 @@ func TestFunctions(t *testing.T) {
 		{"attr(r.obj, 'status') == 'draft'", ada, nil, "no"},
 		{"attr(r.obj, 'odd') == 1.5", ada, post, "outage"},
 		{"attr(r.obj, 'missing') > 6", ada, post, "outage"},
+		{"attr(r.obj, 'large') == 9007199254740992", ada, post, "outage"}, // one less
 		{"attrHas(r.obj, 'tags', 'web')", ada, post, "yes"},
 		{"attrHas(r.obj, 'tags', 'we')", ada, post, "no"},
 		{"attrHas(r.obj, 'missing', 'web')", ada, post, "no"},

@@ -191,6 +191,9 @@ func fresh(args ...any) (any, error) {
 	return false, errors.New("fresh wants (r.sub, SECONDS)")
 }
 
+// exact is what a float64 cannot tell from the next integer.
+const exact = 1 << 53
+
 func attr(args ...any) (any, error) {
 	if len(args) == 2 {
 		obj, ok1 := args[0].(*auth.Object)
@@ -199,7 +202,10 @@ func attr(args ...any) (any, error) {
 			switch v := obj.Attrs[name].(type) {
 			case nil, string, bool:
 				return v, nil
-			case int64: // a matcher knows one kind of number
+			case int64: // a matcher knows one kind of number, in which the next is the same from there on
+				if v <= -exact || v >= exact {
+					return nil, fmt.Errorf("attr: %q is too large a number for a matcher: make it a string", name)
+				}
 				return float64(v), nil
 			}
 			return nil, fmt.Errorf("attr: %q is no string, bool or int64", name)
