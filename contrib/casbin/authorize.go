@@ -179,6 +179,9 @@ func outage(err error) error {
 	if before, _, ok := strings.Cut(said, "rvals: "); ok {
 		said = strings.TrimRight(before, ", ")
 	}
+	if strings.HasPrefix(said, "Unable to compile regexp pattern") { // and then the pattern
+		said = "a value is no regular expression"
+	}
 	if value, rest, ok := strings.Cut(said, "' cannot be used with"); ok && strings.HasPrefix(value, "Value '") {
 		said = "a value cannot be used with" + rest
 	}
