@@ -15,6 +15,10 @@ func TestRefused(t *testing.T) {
 	effect := func(s string) string { return strings.Replace(good, "some(where (p.eft == allow))", s, 1) }
 	withG := strings.Replace(good, "[policy_effect]", "[role_definition]\ng = _, _\n[policy_effect]", 1)
 	both := "some(where (p.eft == allow)) && !some(where (p.eft == deny))"
+	second := func(effect, matcher string) string { // definitions beside the first
+		m := strings.Replace(good, "[policy_definition]", "r2 = sub, act\n[policy_definition]\np2 = sub, act, eft", 1)
+		return strings.Replace(strings.Replace(m, "subjectMatch(r.sub, r.obj, p.sub)", "r.sub == p.sub\nm2 = "+matcher, 1), "[matchers]", "e2 = "+effect+"\n[matchers]", 1)
+	}
 	own := casbinauthz.Options{Request: func(in policy.Input) ([]any, error) { return []any{in.UserID, in.Object.ID, in.Action}, nil }}
 	for _, test := range []struct {
 		name, model, rows string
@@ -96,6 +100,14 @@ func TestRefused(t *testing.T) {
 		{"a user in place of a role", withG, "p, users, a\ng, ada, admin", casbinauthz.Options{}, "policy.csv:2: write g, role:NAME"},
 		{"a role in place of a role of ours", withG, "p, users, a\ng, role:a, user:b", casbinauthz.Options{}, "policy.csv:2: write g, role:NAME"},
 		{"roles in a circle", withG, "p, users, a\ng, role:a, role:b\ng, role:b, role:a", casbinauthz.Options{}, "cycle"},
+		// The second definitions, of which a request of the host's may be.
+		{"second effect", second("!some(where (p.eft == deny))", "r2.act == p2.act"), "p, users, a\np2, 1, a, allow", own, "says yes"},
+		{"unknown second effect", second("some(where (p2.eft == allow))", "r2.act == p2.act"), "p, users, a\np2, 1, a, allow", own, "none that Casbin has"},
+		{"second matcher", second(both, "r2.act == p2.action"), "p, users, a\np2, 1, a, allow", own, "m2: there is no p2.action"},
+		{"date in the second matcher", second(both, "r2.act == p2.act && r2.act != '2026-11-29'"), "p, users, a\np2, 1, a, allow", own, "m2: a text that looks"},
+		{"second matcher, changed", second(both, "r2.act == p2.act && r2.sub != 'jörg'"), "p, users, a\np2, 1, a, allow", own, "m2: Casbin would read"},
+		{"effect of a second row", second(both, "r2.act == p2.act"), "p, users, a\np2, 1, a, allow\np2, 1, a, Deny", own, `policy.csv:3: eft: "Deny": write allow or deny`},
+		{"deny that does nothing in a second row", second("some(where (p.eft == allow))", "r2.act == p2.act"), "p, users, a\np2, 1, a, allow\np2, 1, a, deny", own, "policy.csv:3: eft: deny does nothing"},
 		// The host's own requests.
 		{"own request, no such value", conf("sub, act", "r.act == p.act && r.dom == p.sub"), "p, users, a", own, "there is no r.dom"},
 	} {

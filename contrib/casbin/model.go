@@ -23,9 +23,7 @@ type definition struct {
 	name, text string
 	model      model.Model
 	request    []string // the names in request_definition: "sub"
-	columns    []string // those in policy_definition
-	effect     string
-	matcher    string // as Casbin has it, with r_sub for r.sub
+	matcher    string   // as Casbin has it, with r_sub for r.sub
 	functions  map[string]func(args ...any) (any, error)
 	known      map[string]govaluate.ExpressionFunction // those and Casbin's own
 	own        bool                                    // the host makes the requests
@@ -56,21 +54,23 @@ func (a *Authorizer) readModel(name string, data []byte) (*definition, error) {
 			return nil, fmt.Errorf("casbinauthz: %s: there is no definition of %s", name, section)
 		}
 	}
-	d.request, d.columns = names(m["r"]["r"]), names(m["p"]["p"])
-	d.effect, d.matcher = m["e"]["e"].Value, m["m"]["m"].Value
-	d.readsRules = d.reads("p")
+	d.request = names(m["r"]["r"])
+	d.matcher = m["m"]["m"].Value
+	d.readsRules = strings.Contains(d.matcher, "p_") // as Casbin decides it
 	d.standsAbove = !d.own && m["g"] != nil && !regexp.MustCompile(`\bg\d*\s*\(`).MatchString(d.matcher)
 
 	var errs []error
 	bad := func(format string, args ...any) {
 		errs = append(errs, fmt.Errorf("casbinauthz: %s: "+format, append([]any{name}, args...)...))
 	}
-	switch d.effect {
-	case constant.AllowOverrideEffect, constant.AllowAndDenyEffect, constant.PriorityEffect, constant.SubjectPriorityEffect:
-	case constant.DenyOverrideEffect:
-		bad("policy_effect says yes to everything that no rule is about: write some(where (p.eft == allow)) && !some(where (p.eft == deny))")
-	default:
-		bad("policy_effect is none that Casbin has: write some(where (p.eft == allow)), to the letter")
+	for _, e := range slices.Sorted(maps.Keys(m["e"])) {
+		switch m["e"][e].Value {
+		case constant.AllowOverrideEffect, constant.AllowAndDenyEffect, constant.PriorityEffect, constant.SubjectPriorityEffect:
+		case constant.DenyOverrideEffect:
+			bad("policy_effect says yes to everything that no rule is about: write %s = some(where (p.eft == allow)) && !some(where (p.eft == deny))", e)
+		default:
+			bad("policy_effect is none that Casbin has: write %s = some(where (p.eft == allow)), to the letter", e)
+		}
 	}
 	if !d.own {
 		ours := []string{"sub", "obj", "act", "env"}
@@ -86,12 +86,12 @@ func (a *Authorizer) readModel(name string, data []byte) (*definition, error) {
 	if err := d.addFunctions(a.opts.Functions); err != nil {
 		bad("%w", err)
 	}
-	if err := d.checkExpression(d.matcher); err != nil {
-		bad("matchers: %w", err)
-	}
-	// Casbin has doubled the backslashes, so that they stay.
-	if err := sameLiterals(strings.ReplaceAll(written["m"], `\`, `\\`), d.matcher); err != nil {
-		bad("matchers: %w", err)
+	for _, key := range slices.Sorted(maps.Keys(m["m"])) {
+		matcher := m["m"][key].Value
+		// Casbin has doubled the backslashes, so that they stay.
+		if err := errors.Join(d.checkExpression(matcher), sameLiterals(strings.ReplaceAll(written[key], `\`, `\\`), matcher)); err != nil {
+			bad("matchers: %s: %w", key, err)
+		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -191,9 +191,9 @@ func (d *definition) checkName(of []string) error {
 	prefix, name, _ := strings.Cut(of[0], "_")
 	said := prefix + "." + strings.Join(append([]string{name}, of[1:]...), ".")
 	switch {
-	case prefix == "p" && slices.Contains(d.columns, name) && len(of) == 1:
+	case d.model["p"][prefix] != nil && slices.Contains(names(d.model["p"][prefix]), name) && len(of) == 1:
 		return nil
-	case prefix != "r" || !slices.Contains(d.request, name):
+	case d.model["r"][prefix] == nil || !slices.Contains(names(d.model["r"][prefix]), name):
 		return fmt.Errorf("there is no %s", said)
 	case d.own || len(of) == 1:
 		return nil
@@ -235,7 +235,6 @@ func (d *definition) checkRules(rules []rule) error {
 			meaning[m[3]] = append(meaning[m[3]], func(pattern string) error { return try(d.known[m[1]], "probe", pattern) })
 		}
 	}
-	meaning["eft"] = []func(string) error{d.checkEffect}
 	meaning["priority"] = []func(string) error{func(v string) error {
 		_, err := strconv.Atoi(v)
 		return err
@@ -264,11 +263,18 @@ func (d *definition) checkRules(rules []rule) error {
 		if !d.denies(r) {
 			allow[r.kind]++
 		}
-		if r.kind != "p" {
+		if r.section != "p" {
 			continue
 		}
-		for i, column := range d.columns {
-			for _, check := range meaning[column] {
+		for i, column := range names(assertion) {
+			checks := meaning[column]
+			switch {
+			case column == "eft":
+				checks = []func(string) error{func(v string) error { return d.checkEffect(r.kind, v) }}
+			case r.kind != "p" && column != "priority": // what it is compared by is another matcher's
+				continue
+			}
+			for _, check := range checks {
 				if err := check(r.values[i]); err != nil {
 					bad(fmt.Errorf("%s: %w", column, err))
 				}
@@ -296,11 +302,12 @@ func try(f func(args ...any) (any, error), args ...any) (err error) {
 }
 
 // checkEffect: Casbin ignores a rule whose effect it does not know, or does not look at.
-func (d *definition) checkEffect(v string) error {
+func (d *definition) checkEffect(kind, v string) error {
+	effect := d.model["e"]["e"+kind[1:]] // which is by convention the one for p2
 	switch {
 	case v != "allow" && v != "deny":
 		return fmt.Errorf("%q: write allow or deny", v)
-	case v == "deny" && d.effect == constant.AllowOverrideEffect:
+	case v == "deny" && effect != nil && effect.Value == constant.AllowOverrideEffect:
 		return errors.New("deny does nothing with this policy_effect: write some(where (p.eft == allow)) && !some(where (p.eft == deny))")
 	}
 	return nil
