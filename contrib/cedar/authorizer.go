@@ -156,6 +156,9 @@ func (z *Authorizer) Authorize(ctx context.Context, a auth.Access) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("cedarauthz: %w", err)
 	}
+	if len(a.Action) > maxAction {
+		return &auth.Denial{Policy: "cedar", Reason: "the name of the action is too long"}
+	}
 	if !action.Valid(a.Action) {
 		return &auth.Denial{Policy: "cedar", Reason: fmt.Sprintf("%q is not the name of an action", a.Action)}
 	}

@@ -33,7 +33,8 @@
 //
 // # What is no
 //
-// What no policy permits is denied, and what one forbids. The [auth.Denial] names the
+// What no policy permits is denied, and what one forbids; and every action of more than
+// 255 bytes. The [auth.Denial] names the
 // policies that forbid, by file and @id or line, and has the @reason of the first.
 //
 // What cannot be told is an outage: a policy that fails, an attribute of an object that

@@ -2,6 +2,7 @@ package cedarauthz_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,6 +49,15 @@ permit (principal, action == Action::"two", resource) when { resource has b && r
 			check(t, a, by("ada", "one", object(map[string]any{"a": "x"})), "yes")
 			check(t, a, by("ada", "two", object(map[string]any{"a": "x"})), "no")
 			check(t, a, by("ada", "two", object(map[string]any{"b": "x"})), "yes")
+		}
+	})
+	t.Run("long actions", func(t *testing.T) { // of which one has groups of megabytes
+		a := open(t, `permit (principal, action, resource);`, nil)
+		check(t, a, by("ada", strings.Repeat("a:", 127)+"b", nil), "yes")
+		long := by("ada", strings.Repeat("a:", 4000)+"b", nil)
+		check(t, a, long, "no")
+		if n := testing.AllocsPerRun(1, func() { _ = a.Authorize(t.Context(), long) }); n > 10 {
+			t.Errorf("%v allocations", n)
 		}
 	})
 	t.Run("another time", func(t *testing.T) {

@@ -27,8 +27,12 @@ type program struct {
 	parents *cache[cedar.EntityUIDSet]
 }
 
-// maxPlans is for hosts that make actions of what clients send.
-const maxPlans = 1024
+// For hosts that make actions of what clients send: how many plans are kept, and how
+// many bytes an action may have. Its groups have the square of that.
+const (
+	maxPlans  = 1024
+	maxAction = 255
+)
 
 type rule struct {
 	id     cedar.PolicyID
