@@ -11,6 +11,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/auth"
 	"github.com/gatehouse-go/gatehouse/auth/policy"
 	"github.com/gatehouse-go/gatehouse/auth/policy/policyfile"
+	"github.com/gatehouse-go/gatehouse/internal/action"
 )
 
 // An Authorizer is an [auth.Authorizer] that asks OPA. Its methods are safe for
@@ -76,6 +77,9 @@ func New(query rego.PreparedEvalQuery, opts *Options) (*Authorizer, error) {
 func (a *Authorizer) Authorize(ctx context.Context, access auth.Access) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("opaauthz: %w", err)
+	}
+	if !action.Valid(access.Action) {
+		return &auth.Denial{Policy: "opa", Reason: "this is not the name of an action"}
 	}
 	in, err := policy.Describe(ctx, access, a.roles)
 	if err != nil {

@@ -55,7 +55,8 @@
 //
 // # What is a no, and what an outage
 //
-// False and undefined are a no. True is the only yes: "true", 1, a set, an object, and
+// False and undefined are a no, and so is what is no name of an action, such as "posts:*",
+// of which no policy is asked. True is the only yes: "true", 1, a set, an object, and
 // more results than one are outages, as are two rules that contradict each other
 // (allow := true and allow := false), and errors in functions. Rego by itself has
 // to_number("x") be undefined, and not to_number("x") be true; here it is an outage.

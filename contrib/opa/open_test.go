@@ -141,7 +141,7 @@ func TestCapabilities(t *testing.T) {
 	const policy = "allow if opa.runtime().env\ndefault allow := true"
 	caps := opaauthz.Capabilities()
 	caps.Builtins = append(caps.Builtins, ast.OPARuntime)
-	if err := written(t, policy, &opaauthz.Options{Capabilities: caps}).Authorize(t.Context(), auth.Access{}); err != nil {
+	if err := written(t, policy, &opaauthz.Options{Capabilities: caps}).Authorize(t.Context(), auth.Access{Action: "a"}); err != nil {
 		t.Error(err)
 	}
 	if _, err := opaauthz.Open(one(policy), nil); err == nil {

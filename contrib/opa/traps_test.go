@@ -124,3 +124,14 @@ func TestBadQuestions(t *testing.T) {
 		})
 	}
 }
+
+// What is no name of an action is allowed by no policy, and neither is a pattern that is
+// asked for as if it were one.
+func TestNoAction(t *testing.T) {
+	a := written(t, "default allow := true", nil)
+	for _, action := range []string{"", "*", "posts:*", "posts:", ":edit", "posts::edit"} {
+		if err := a.Authorize(t.Context(), auth.Access{Identity: loggedIn("ada"), Action: action}); !errors.Is(err, auth.ErrForbidden) {
+			t.Errorf("%q: %v", action, err)
+		}
+	}
+}
