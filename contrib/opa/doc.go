@@ -64,8 +64,13 @@
 // A rule deny in the package, which is what many policies call their prohibitions,
 // decides nothing by itself. If allow does not ask it, Open refuses the policy.
 //
+// The text of an outage is OPA's, and may quote values of the input. It goes to the log
+// alone.
+//
 // When the context ends, OPA stops at the next expression. Nothing waits for that: a
-// decision starts no goroutine and no timer.
+// decision starts no goroutine and no timer. A function that is at work is not stopped,
+// and has no bounds: bits.lsh(1, n), by an n that a client sends, takes all the memory
+// that there is and ends the process.
 //
 // Policies do not reach out: [Capabilities] says what they may use. What print prints
 // goes nowhere, and nothing is logged of a decision but what the Manager logs of all.

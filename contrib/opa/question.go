@@ -10,6 +10,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/metrics"
 	"github.com/open-policy-agent/opa/v1/rego"
+	"github.com/open-policy-agent/opa/v1/topdown"
 )
 
 // A question is what the engine is told of an [auth.Access].
@@ -60,7 +61,7 @@ func (q *question) why(p *program, otherwise string) string {
 	}
 	result, err := q.of(*p.reasons)
 	if err != nil {
-		return fmt.Sprintf("%s, and its reasons cannot be found out: %v", otherwise, err)
+		return fmt.Sprintf("%s, and its reasons cannot be found out: %s", otherwise, kindOf(err))
 	}
 	var reasons []string
 	list, _ := result.([]any)
@@ -72,4 +73,17 @@ func (q *question) why(p *program, otherwise string) string {
 	}
 	slices.Sort(reasons)
 	return strings.Join(reasons, "; ")
+}
+
+// kindOf says what went wrong, and where, without the values that OPA's messages quote: a
+// denial goes to events.
+func kindOf(err error) string {
+	e, ok := errors.AsType[*topdown.Error](err)
+	switch {
+	case !ok:
+		return "the query has no one result"
+	case e.Location == nil:
+		return e.Code
+	}
+	return fmt.Sprintf("%s: %s", e.Location, e.Code)
 }

@@ -40,7 +40,7 @@ func TestResults(t *testing.T) {
 		"a list of reasons":   {rules: "allow if false\nreasons := [\"b\", \"a\"]", want: "a; b"},
 		"no reason":           {rules: "default allow := false\nreasons contains \"x\" if input.action == \"b\"", want: "data.gatehouse.allow is false"},
 		"reasons of no kind":  {rules: "default allow := false\nreasons := 5", want: "data.gatehouse.allow is false"},
-		"reasons in error":    {rules: "default allow := false\nreasons contains \"x\" if to_number(input.action) == 1", want: "data.gatehouse.allow is false, and its reasons cannot be found out: "},
+		"reasons in error":    {rules: "default allow := false\nreasons contains \"x\" if to_number(input.action) == 1", want: "data.gatehouse.allow is false, and its reasons cannot be found out: p.rego:4: eval_builtin_error"},
 		"reasons beside yes":  {rules: "default allow := true\nreasons contains \"x\"", want: "yes"},
 		"deny asked":          {rules: "default allow := false\nallow if count(deny) == 0\ndeny contains \"x\"", want: "data.gatehouse.allow is false"},
 		"deny asked by else":  {rules: "allow := false if input.action == \"b\" else := true if ok\nok if not deny\ndeny if input.action == \"a\"", want: "data.gatehouse.allow is undefined"},
@@ -61,6 +61,8 @@ func TestResults(t *testing.T) {
 				if err == nil || errors.Is(err, auth.ErrForbidden) || !strings.Contains(err.Error(), c.reason) {
 					t.Errorf("%v, want an outage that says %q", err, c.reason)
 				}
+			case denied && strings.Contains(denial.Reason, "strconv"): // and then the value
+				t.Errorf("%v quotes a value", err)
 			case !denied || denial.Policy != "opa" || denial.StepUp() || !strings.HasPrefix(denial.Reason, c.want):
 				t.Errorf("%v, want a denial that says %q", err, c.want)
 			}
