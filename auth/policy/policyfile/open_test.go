@@ -3,6 +3,8 @@ package policyfile_test
 import (
 	"errors"
 	"io/fs"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -41,9 +43,15 @@ func TestOpen(t *testing.T) {
 		"panics":              {newDisk("a.txt", "panic"), []string{"*.txt"}, nil, "", []string{"compiling panicked: no such rule"}},
 		"a pipe":              {piped(), []string{"*.txt"}, nil, "", []string{"a.txt is not a regular file"}},
 		"unreadable":          {unreadable{good}, []string{"*.txt"}, nil, "", []string{"open a.txt: permission denied", "open b.txt: permission denied"}},
+		"hidden places":       {newDisk("a/a.txt", "1", "..data/a.txt", "1", ".git/x/a.txt", "1"), []string{"*/*.txt", "a/a.*"}, nil, "a/a.txt", nil},
+		"hidden place, asked": {newDisk("..data/a.txt", "1"), []string{"..*/*.txt"}, nil, "..data/a.txt", nil},
 		"an unreadable place": {unreadable{newDisk()}, []string{"*.txt"}, nil, "", []string{`"*.txt" finds no file`}},
 	} {
-		s, err := policyfile.Open(tt.fsys, tt.patterns, text, tt.opts)
+		compile := text
+		if strings.HasSuffix(tt.want, "/a.txt") {
+			compile = namesOf
+		}
+		s, err := policyfile.Open(tt.fsys, tt.patterns, compile, tt.opts)
 		for _, want := range tt.errs {
 			if err == nil || !strings.Contains(err.Error(), want) || s != nil {
 				t.Errorf("%s: %v, want %q", name, err, want)
@@ -64,6 +72,10 @@ func TestOpen(t *testing.T) {
 	if _, err := policyfile.Open(good, []string{"*.txt"}, func(map[string][]byte) (string, error) { return "", errSyntax }, nil); !errors.Is(err, errSyntax) {
 		t.Errorf("the error of compile is not in %v", err)
 	}
+}
+
+func namesOf(files map[string][]byte) (string, error) {
+	return strings.Join(slices.Sorted(maps.Keys(files)), "|"), nil
 }
 
 func piped() *disk {

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -92,9 +91,15 @@ func (f files) read() (version, error) {
 }
 
 // hidden reports whether a shell would not have found the name: editors keep their
-// locks and unfinished files so.
+// locks and unfinished files so, and Kubernetes the directories of old versions.
 func hidden(pattern, name string) bool {
-	return strings.HasPrefix(path.Base(name), ".") && !strings.HasPrefix(path.Base(pattern), ".")
+	patterns := strings.Split(pattern, "/")
+	for i, part := range strings.Split(name, "/") {
+		if strings.HasPrefix(part, ".") && i < len(patterns) && !strings.HasPrefix(patterns[i], ".") {
+			return true
+		}
+	}
+	return false
 }
 
 var errDirectory = errors.New("is a directory")
