@@ -45,6 +45,8 @@ func TestOpen(t *testing.T) {
 		"unreadable":          {unreadable{good}, []string{"*.txt"}, nil, "", []string{"open a.txt: permission denied", "open b.txt: permission denied"}},
 		"hidden places":       {newDisk("a/a.txt", "1", "..data/a.txt", "1", ".git/x/a.txt", "1"), []string{"*/*.txt", "a/a.*"}, nil, "a/a.txt", nil},
 		"hidden place, asked": {newDisk("..data/a.txt", "1"), []string{"..*/*.txt"}, nil, "..data/a.txt", nil},
+		"a place of several":  {unlistable{newDisk("one/a.txt", "1", "two/b.txt", "2")}, []string{"*/*.txt"}, nil, "", []string{"open two: permission denied"}},
+		"a place of a place":  {unlistable{newDisk("x/one/a.txt", "1", "two/x/b.txt", "2")}, []string{"*/*/*.txt"}, nil, "", []string{"open two: permission denied"}},
 		"an unreadable place": {unreadable{newDisk()}, []string{"*.txt"}, nil, "", []string{`"*.txt" finds no file`}},
 	} {
 		compile := text
@@ -82,6 +84,23 @@ func piped() *disk {
 	d := newDisk()
 	d.set("a.txt", &fstest.MapFile{Mode: fs.ModeNamedPipe | 0o644})
 	return d
+}
+
+// In unlistable the directory two cannot be listed.
+type unlistable struct{ *disk }
+
+func (u unlistable) Open(name string) (fs.File, error) {
+	f, err := u.disk.Open(name)
+	if name == "two" {
+		return noList{f}, nil
+	}
+	return f, err
+}
+
+type noList struct{ fs.File }
+
+func (noList) ReadDir(int) ([]fs.DirEntry, error) {
+	return nil, &fs.PathError{Op: "open", Path: "two", Err: fs.ErrPermission}
 }
 
 type unreadable struct{ *disk }

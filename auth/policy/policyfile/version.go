@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -43,6 +44,7 @@ func (f files) read() (version, error) {
 			errs = append(errs, fmt.Errorf("policyfile: pattern %q: %w", pattern, err))
 			continue
 		}
+		errs = append(errs, f.unlisted(pattern))
 		found := false
 		for _, name := range names {
 			if hidden(pattern, name) {
@@ -100,6 +102,27 @@ func hidden(pattern, name string) bool {
 		}
 	}
 	return false
+}
+
+// unlisted returns why directories that a pattern finds cannot be listed. [fs.Glob]
+// passes over them, and a policy would be taken without the files in them.
+func (f files) unlisted(pattern string) error {
+	dir := path.Dir(pattern)
+	if !strings.ContainsAny(dir, `*?[\`) {
+		return nil // then no file is found at all
+	}
+	errs := []error{f.unlisted(dir)}
+	names, err := fs.Glob(f.fsys, dir)
+	errs = append(errs, err)
+	for _, name := range names {
+		if info, err := fs.Stat(f.fsys, name); err != nil || !info.IsDir() || hidden(dir, name) {
+			continue
+		}
+		if _, err := fs.ReadDir(f.fsys, name); err != nil {
+			errs = append(errs, fmt.Errorf("policyfile: %w", err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 var errDirectory = errors.New("is a directory")
