@@ -52,7 +52,8 @@ type Options struct {
 	Every time.Duration
 	// Settle is how long a version has to look the same before it is taken. [Source.Run]
 	// looks again at the next turn, and not before; [Source.Reload] waits for it, and so
-	// does [Open] if a file was modified a moment ago. Default 50 milliseconds.
+	// does [Open] if a file was modified a moment ago, or is while it is read. Default 50
+	// milliseconds.
 	Settle time.Duration
 	// MaxSize is how many bytes a file may have. Default 16 MiB.
 	MaxSize int64
@@ -111,7 +112,13 @@ func Open[T any](fsys fs.FS, patterns []string, compile func(files map[string][]
 	}
 	s.files = files{fsys, append([]string(nil), patterns...), s.opts.MaxSize}
 	v, err := s.files.read()
-	if err == nil && v.modified.After(time.Now().Add(-moment-s.opts.Settle)) {
+	if err == nil && v.modified.Before(time.Now().Add(-moment-s.opts.Settle)) {
+		// What is replaced while it is read is half of each, however old both are.
+		var again version
+		if again, err = s.files.read(); err == nil && again.digest != v.digest {
+			v, err = s.settled(context.Background(), again)
+		}
+	} else if err == nil {
 		v, err = s.settled(context.Background(), v)
 	}
 	if err == nil {

@@ -3,6 +3,7 @@ package policyfile_test
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -413,4 +414,26 @@ func TestRunCompilesOnce(t *testing.T) {
 			t.Errorf("%v after %d times", err, n)
 		}
 	})
+}
+
+// replaced has its files replaced by others, all at once and all long ago, as a symbolic
+// link to their directory does, in the middle of the first look.
+type replaced struct {
+	*disk
+	done bool
+}
+
+func (r *replaced) Open(name string) (fs.File, error) {
+	if name == "b.txt" && !r.done {
+		r.done = true
+		r.write("a.txt", "new a")
+		r.write("b.txt", "new b")
+	}
+	return r.disk.Open(name)
+}
+
+func TestOpenWhileReplaced(t *testing.T) {
+	if got := open(t, &replaced{disk: newDisk("a.txt", "old a", "b.txt", "old b")}, policyfile.Options{}).Policy(); got != "new a|new b" {
+		t.Errorf("half of each: %q", got)
+	}
 }
