@@ -30,6 +30,8 @@ func TestOpen(t *testing.T) {
 		"with its mark":       {newDisk("a.txt", "1\n// END OF POLICY.  \n\n"), []string{"*.txt"}, &policyfile.Options{EndMark: true}, "1\n// END OF POLICY.  \n\n", nil},
 		"just not too big":    {newDisk("a.txt", "12345"), []string{"*.txt"}, &policyfile.Options{MaxSize: 5}, "12345", nil},
 		"without its mark":    {newDisk("a.txt", "1\n# end of policy\n2"), []string{"*.txt"}, &policyfile.Options{EndMark: true}, "", []string{"a.txt does not end with"}},
+		"with two marks":      {newDisk("a.txt", "1\n# End of policy of one\n2\n# end of policy\n"), []string{"*.txt"}, nil, "", []string{"a.txt has \"end of policy\" in it more than once"}},
+		"mark of no meaning":  {newDisk("a.txt", "1 # end of policy\n2"), []string{"*.txt"}, nil, "1 # end of policy\n2", nil},
 		"no file":             {good, []string{"*.txt", "*.rego"}, nil, "", []string{`"*.rego" finds no file`}},
 		"no file but hidden":  {newDisk(".a.txt", "1"), []string{"*.txt"}, nil, "", []string{`"*.txt" finds no file`}},
 		"no file but a dir":   {newDisk("a.txt/b", "1"), []string{"*.txt"}, nil, "", []string{`"*.txt" finds no file`}},

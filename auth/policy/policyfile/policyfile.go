@@ -13,11 +13,13 @@
 //   - Write beside and rename: into a file of another name in the same directory, and
 //     then rename(2). So do most tools for deployment, and Kubernetes for ConfigMaps.
 //   - Let the last line of every file be a comment with the words "end of policy", such as
-//     "# end of policy" or "// end of policy". Once a file with that mark is in use, no
-//     version of it without the mark is taken, however long the writer pauses. With
-//     [Options.EndMark] that holds from the beginning.
+//     "# end of policy" or "// end of policy", which stand nowhere else in it. Once a
+//     file with that mark is in use, no version of it without the mark is taken, however
+//     long the writer pauses. With [Options.EndMark] that holds from the beginning.
 //
-// Without either, a new version is taken when it looked the same twice in a row.
+// Without either, a new version is taken when it looked the same twice in a row. The mark
+// alone does not tell of a writer who overwrites the beginning of a file and leaves the
+// end of the old one behind it, as rsync --inplace does.
 //
 // Files that belong together are best replaced together: by a symbolic link to their
 // directory. Where they are replaced one after the other, more slowly than

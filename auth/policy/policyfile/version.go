@@ -175,6 +175,8 @@ func (s *Source[T]) wrong(v version) error {
 		switch {
 		case len(bytes.TrimSpace(v.content[name])) == 0:
 			errs = append(errs, fmt.Errorf("policyfile: %s is empty", name))
+		case v.marked[name] && bytes.Count(bytes.ToLower(v.content[name]), []byte(endMark)) > 1:
+			errs = append(errs, fmt.Errorf("policyfile: %s has %q in it more than once, so that a part of it would look whole: have it in the last line alone", name, endMark))
 		case !v.marked[name] && (marked || before.marked[name]):
 			errs = append(errs, fmt.Errorf("policyfile: %s does not end with a line that has %q in it, so it is perhaps half-written", name, endMark))
 		}
