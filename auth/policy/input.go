@@ -19,7 +19,7 @@ type Input struct {
 	UserID  string   // "" for nobody
 	Actor   string   // who acts as UserID, or ""
 	Roles   []string // see Roles
-	Methods []string // by which methods the user proved who they are; none of a stale session
+	Methods []string // by which methods the user proved who they are, as for Proof; none of a stale session
 	// ProofAge is how long ago the newest proof was; negative if there is none that
 	// counts, as for API keys, or if the session is stale.
 	ProofAge time.Duration
@@ -66,11 +66,11 @@ func (in *Input) prove(proofs []auth.Proof) {
 		if p.Kind == "remember" { // is no proof
 			continue
 		}
-		in.Methods = append(in.Methods, p.Method)
 		age := in.At.Sub(p.At)
 		if p.At.IsZero() || age <= -time.Minute {
 			continue
 		}
+		in.Methods = append(in.Methods, p.Method)
 		if age = max(age, 0); in.ProofAge < 0 || age < in.ProofAge {
 			in.ProofAge = age
 		}

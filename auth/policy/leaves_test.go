@@ -147,6 +147,17 @@ func TestProof(t *testing.T) {
 			t.Errorf("%s: %+v (%s), want %s and %+v", name, err, class(err), tt.want, tt.told)
 		}
 	}
+	for _, at := range []time.Time{{}, now.Add(time.Hour), now.Add(time.Minute), now.Add(30 * time.Second), now.Add(-time.Hour)} {
+		a := ada("x")
+		a.Identity.Proofs = []auth.Proof{{Method: "totp", At: at}}
+		in, err := policy.Describe(t.Context(), a, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if says := policy.Proof("totp").Authorize(t.Context(), a); (says == nil) != slices.Contains(in.Methods, "totp") {
+			t.Errorf("proved at %v: %v, but engines are told %q", at, says, in.Methods)
+		}
+	}
 	want := "auth: forbidden: proof: no proof by passkey or key within 1m0s"
 	if err := policy.Proof("passkey", "key").Within(time.Minute).Authorize(t.Context(), ada("x")); err.Error() != want {
 		t.Errorf("%q, want %q", err, want)
@@ -186,7 +197,7 @@ func TestDescribe(t *testing.T) {
 		}), "yes"},
 		"stale":                {t.Context(), stale, nil, nil, in(func(i *policy.Input) { i.UserID = "ada" }), "yes"},
 		"a clock ahead":        {t.Context(), ahead, nil, nil, in(func(i *policy.Input) { i.UserID, i.Methods, i.ProofAge = "ada", []string{"a"}, 0 }), "yes"},
-		"a clock that is wild": {t.Context(), farAhead, nil, nil, in(func(i *policy.Input) { i.UserID, i.Methods = "ada", []string{"a", "b"} }), "yes"},
+		"a clock that is wild": {t.Context(), farAhead, nil, nil, in(func(i *policy.Input) { i.UserID, i.Methods = "ada", []string{} }), "yes"},
 		"an API key":           {t.Context(), &auth.Identity{UserID: "ada"}, nil, nil, in(func(i *policy.Input) { i.UserID = "ada" }), "yes"},
 		"roles of nobody":      {t.Context(), nil, nil, roles, in(func(i *policy.Input) { i.Roles = []string{"editor"} }), "yes"},
 		"no object, a tenant":  {inA, nil, nil, nil, in(func(i *policy.Input) { i.Tenant = "a" }), "yes"},
