@@ -13,6 +13,9 @@ import (
 // asks a database once for each. What is changed meanwhile counts from the next request
 // on; whoever logs in meanwhile is asked for anew. It filters as a does, each time.
 //
+// What it knows it keeps for as long as the request is open: where one stays open for
+// hours, as that of a WebSocket does, a yes would too. Ask a itself there.
+//
 // It knows again no object, a string, a number, and what has a method AuthObject and
 // can be compared, if it describes itself in the same way again: with an ID, and without
 // Attrs. It asks each time about other objects, and outside of requests. Beside the
@@ -27,6 +30,8 @@ type perRequest struct{ member auth.Authorizer }
 type asked struct {
 	of     *perRequest
 	access auth.Access // with its identity, which a login replaces
+	user   string      // that of the identity, and who acts for them: a host that asks about
+	actor  string      // one after the other may have one for all
 	tenant string
 	object described
 }
@@ -61,6 +66,9 @@ func (c *perRequest) Authorize(ctx context.Context, a auth.Access) error {
 // key returns what a question is known again by.
 func (c *perRequest) key(ctx context.Context, a auth.Access) (asked, bool) {
 	key := asked{of: c, access: a, tenant: Tenant(ctx)}
+	if id := a.Identity; id != nil {
+		key.user, key.actor = id.UserID, id.Actor
+	}
 	switch v := reflect.ValueOf(a.Object); v.Kind() {
 	case reflect.Invalid, reflect.String, reflect.Bool,
 		reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,

@@ -103,6 +103,24 @@ func TestPerRequest(t *testing.T) {
 	}
 }
 
+// An identity that the host has changed, to ask about the next user with m.Decide, is
+// another one.
+func TestPerRequestIdentity(t *testing.T) {
+	of := auth.AuthorizerFunc(func(_ context.Context, a auth.Access) error {
+		if a.Identity.UserID == "ada" && a.Identity.Actor == "" {
+			return nil
+		}
+		return noOne
+	})
+	a, ctx, id := policy.PerRequest(of), inRequest(t.Context()), &auth.Identity{}
+	for _, who := range []struct{ user, actor, want string }{{"ada", "", "yes"}, {"bob", "", "no"}, {"ada", "bob", "no"}, {"ada", "", "yes"}} {
+		id.UserID, id.Actor = who.user, who.actor
+		if err := a.Authorize(ctx, auth.Access{Identity: id, Action: "x"}); class(err) != who.want {
+			t.Errorf("%+v: %v", who, err)
+		}
+	}
+}
+
 func TestPerRequestContext(t *testing.T) {
 	c := &counter{}
 	a := policy.PerRequest(c)
