@@ -382,6 +382,7 @@ func TestNil(t *testing.T) {
 		"PerRequest":  {policy.PerRequest(nil), []string{"PerRequest: the authorizer is nil"}},
 		"deep":        {policy.AllOf(policy.ByPrefix(map[string]auth.Authorizer{"": policy.FirstOf(policy.For(policy.Not(nil), "*"))})), []string{"Not: the authorizer is nil"}},
 		"fresh":       {policy.AllOf(policy.Fresh(0), policy.Proof()), []string{"fresh: 0s", "Proof: a method is missing"}},
+		"no unit":     {policy.AllOf(policy.Fresh(10), policy.Proof("totp").Within(600)), []string{"fresh: 10ns", "proof: 600ns"}}, // would never end
 		"within":      {policy.PerRequest(policy.Proof("totp").Within(-1)), []string{"proof: -1ns"}},
 		"proof of ''": {policy.Proof("totp", ""), []string{"Proof: a method is missing"}},
 	} {

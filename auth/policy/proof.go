@@ -12,9 +12,9 @@ import (
 	"github.com/gatehouse-go/gatehouse/auth"
 )
 
-// Fresh allows everything to users who proved who they are within the last d, by
-// whatever method, as [auth.Manager.RequireFresh] does. It says nothing else of what
-// they may: put it beside something that does, with [AllOf].
+// Fresh allows everything to users who proved who they are within the last d, a second
+// at least, by whatever method, as [auth.Manager.RequireFresh] does. It says nothing else
+// of what they may: put it beside something that does, with [AllOf].
 //
 // To others it is a no for now, and the client is told how new a proof has to be. It
 // is a plain no to nobody, and to a credential that came with the request itself and
@@ -44,8 +44,8 @@ type Proven struct {
 
 // Within returns an authorizer to which only proofs of the last d count.
 func (p Proven) Within(d time.Duration) Proven {
-	if d <= 0 {
-		p.wrong = errors.Join(p.wrong, fmt.Errorf("policy: %s: %v is no time: make it more than 0", p.policy, d))
+	if d < time.Second { // clients are told seconds; and a proof is never so new in the request after it
+		p.wrong = errors.Join(p.wrong, fmt.Errorf("policy: %s: %v is no time: make it a second or more, such as 10*time.Minute", p.policy, d))
 	}
 	p.within, p.maxAge = d, d
 	return p
