@@ -13,6 +13,10 @@ type tenantKey struct{}
 // is then denied, whoever asks, by everything here and in contrib that allows anything;
 // a function of the host's own asks [TenantOf]. An object that says nothing of itself
 // ([auth.Access.Describe]) is then an outage.
+//
+// The tenant "" is none, with which nothing is denied: a host that does not know the
+// tenant that a request names ends it. Look out for [http.Request.PathValue], which is ""
+// in what stands around the mux.
 func WithTenant(ctx context.Context, tenant string) context.Context {
 	return context.WithValue(ctx, tenantKey{}, tenant)
 }
