@@ -28,7 +28,8 @@ type Options struct {
 	// the session is looked at.
 	Loaders []RequestLoader
 	// Authorizer decides what [Manager.Require] and [Manager.Authorize] ask.
-	// Nil: nothing is allowed.
+	// Nil: nothing is allowed. New asks one with a method Validate() error what is
+	// wrong with it.
 	Authorizer Authorizer
 	// AuthorizerTimeout is how long it may take for a decision; a yes that comes later
 	// is an outage. Its context ends then, and it is for the authorizer to stop: the
@@ -326,8 +327,14 @@ func (o *Options) check() error {
 			bad("Options.Providers[%d], %q, also reads requests: put it into Options.Loaders as well", i, p.Name())
 		}
 	}
-	if o.Authorizer != nil && isNil(o.Authorizer) {
-		bad("Options.Authorizer is a nil %T: leave it out or give one", o.Authorizer)
+	if o.Authorizer != nil {
+		if isNil(o.Authorizer) {
+			bad("Options.Authorizer is a nil %T: leave it out or give one", o.Authorizer)
+		} else if v, ok := As[interface{ Validate() error }](o.Authorizer); ok {
+			if err := v.Validate(); err != nil {
+				bad("Options.Authorizer: %w", err)
+			}
+		}
 	}
 	if o.Pages != nil {
 		if isNil(o.Pages) {
