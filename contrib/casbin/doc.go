@@ -95,8 +95,10 @@
 //     writes rows writes code. The matcher is compiled anew for every decision.
 //   - A method of a value cannot be called without arguments; 'x' in r.sub.Roles is an
 //     error. Numbers are float64.
-//   - g(…) remembers all that it was asked about until the policy is reloaded: do not call
-//     it with IDs that clients make up. It ends 10 roles up.
+//   - g(…) remembers all that it was asked about until the policy is reloaded, 150 bytes
+//     for each user and each name in the rows: 1,000 users of 1,000 roles are 150 MB. Do
+//     not call it with IDs that clients make up, nor for many users with many roles: rows
+//     g that the matcher does not call cost nothing. It ends 10 roles up.
 //   - Every row is looked at until one matches, and every one for a no. Put what is cheap
 //     and seldom true first in the matcher: comparing the action.
 //
