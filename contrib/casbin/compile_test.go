@@ -96,6 +96,11 @@ func TestRefused(t *testing.T) {
 		{"effect", strings.Replace(effect(both), "p = sub, act", "p = sub, act, eft", 1), "p, users, a, Deny", casbinauthz.Options{}, `"Deny": write allow or deny`},
 		{"deny that does nothing", conf("sub, act, eft", "actionMatch(r.act, p.act) && subjectMatch(r.sub, r.obj, p.sub)"), "p, users, a, allow\np, users, b, deny", casbinauthz.Options{}, "policy.csv:2: eft: deny does nothing"},
 		{"nothing but no", strings.Replace(effect(both), "p = sub, act", "p = sub, act, eft", 1), "p, users, a, deny", casbinauthz.Options{}, "empty"},
+		{"effect by another name", strings.Replace(effect(both), "p = sub, act", "p = sub, act, effect", 1), "p, users, a, allow\np, user:1, a, deny", casbinauthz.Options{}, "no matcher looks at p.effect"},
+		{"priority by another name", strings.Replace(effect("priority(p.eft) || deny"), "p = sub, act", "p = Priority, sub, act, eft", 1), "p, 2, users, a, allow\np, 1, user:1, a, deny", casbinauthz.Options{}, "no matcher looks at p.Priority"},
+		{"tenant that nothing compares", strings.Replace(good, "p = sub, act", "p = sub, act, dom", 1), "p, users, a, acme", casbinauthz.Options{}, "no matcher looks at p.dom"},
+		{"rows that nothing reads", conf("act", "isUser(r.sub)"), "p, a", casbinauthz.Options{}, "no matcher looks at p.act"},
+		{"column beside eval", conf("rule, act", "eval(p.rule)"), "p, isUser(r.sub), a", casbinauthz.Options{}, "no matcher looks at p.act"},
 		{"priority", strings.Replace(effect("priority(p.eft) || deny"), "p = sub, act", "p = priority, sub, act, eft", 1), "p, first, users, a, deny", casbinauthz.Options{}, "priority"},
 		{"a user in place of a role", withG, "p, users, a\ng, ada, admin", casbinauthz.Options{}, "policy.csv:2: write g, role:NAME"},
 		{"a role in place of a role of ours", withG, "p, users, a\ng, role:a, user:b", casbinauthz.Options{}, "policy.csv:2: write g, role:NAME"},
@@ -179,4 +184,15 @@ func FuzzPolicy(f *testing.F) {
 			t.Errorf("nobody may:\n%s\n%s", model, rows)
 		}
 	})
+}
+
+// TestColumnsOfRows: what a row says by eval may be what looks at a column.
+func TestColumnsOfRows(t *testing.T) {
+	a := mustOpen(t, map[string]string{"model.conf": conf("rule, act", "eval(p.rule)"), "policy.csv": "p, isUser(r.sub) && r.act == p.act, a\n"}, casbinauthz.Options{})
+	if err := a.Authorize(t.Context(), ask("ada", "a", nil)); err != nil {
+		t.Error(err)
+	}
+	if err := a.Authorize(t.Context(), ask("ada", "b", nil)); err == nil {
+		t.Error("another action")
+	}
 }

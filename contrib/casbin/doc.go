@@ -79,7 +79,8 @@
 // first question, or never, about: a line of the model that is no definition, such as a
 // matcher's second line if the first does not end in \, a second matcher, and a section
 // that does not count; a matcher that cannot be parsed, or names what there is
-// not; the wrong number of columns; an empty column, one that ends in a space or in a
+// not; the wrong number of columns; a column that no matcher looks at, such as an
+// effect that is not called eft; an empty column, one that ends in a space or in a
 // comment; two rows that are one to Casbin; an effect or a priority that it does not
 // know; deny where policy_effect does not look at it; a policy_effect that says yes
 // to what no row is about; a pattern, a subject or an expression that makes no sense; a

@@ -58,7 +58,7 @@ func TestFailures(t *testing.T) {
 	calls := func(f func(...any) (any, error)) casbinauthz.Options {
 		return casbinauthz.Options{Roles: roles, Functions: map[string]func(...any) (any, error){"mine": f}}
 	}
-	mine := conf("sub, act", "r.act == p.act && mine(r.sub)")
+	mine := conf("sub, act", "r.act == p.act && mine(r.sub) && p.sub != ''")
 	for _, test := range []struct {
 		name, model string
 		opts        casbinauthz.Options

@@ -281,10 +281,43 @@ func (d *definition) checkRules(rules []rule) error {
 			}
 		}
 	}
+	if err := d.checkColumns(rules); err != nil {
+		errs = append(errs, err)
+	}
 	for kind := range d.model["p"] {
 		if allow[kind] == 0 && d.reads(kind) && len(errs) == 0 {
 			// With none at all Casbin asks the matcher about a rule of empty columns.
 			errs = append(errs, fmt.Errorf("casbinauthz: no row %s allows anything: the policy is empty", kind))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// checkColumns says which columns nothing looks at: a tenant that no matcher compares, or
+// an effect that is called otherwise than eft, which makes a rule that denies one that
+// allows.
+func (d *definition) checkColumns(rules []rule) error {
+	var text strings.Builder
+	for _, m := range d.model["m"] {
+		text.WriteString(m.Value + "\n")
+	}
+	if util.HasEval(text.String()) {
+		for _, r := range rules {
+			text.WriteString(util.EscapeAssertion(strings.Join(r.values, "\n")) + "\n")
+		}
+	}
+	var errs []error
+	for _, kind := range slices.Sorted(maps.Keys(d.model["p"])) {
+		if !d.reads(kind) && !slices.ContainsFunc(rules, func(r rule) bool { return r.kind == kind }) {
+			continue // the matcher says all there is to say
+		}
+		for _, column := range names(d.model["p"][kind]) {
+			if column == "eft" || column == "priority" {
+				continue
+			}
+			if !regexp.MustCompile(`\b` + regexp.QuoteMeta(kind+"_"+column) + `\b`).MatchString(text.String()) {
+				errs = append(errs, fmt.Errorf("casbinauthz: %s: no matcher looks at %s.%s: compare it, or remove the column; an effect is called eft, and a priority priority", d.name, kind, column))
+			}
 		}
 	}
 	return errors.Join(errs...)
