@@ -45,7 +45,7 @@ func (s *settings) compile(files map[string][]byte) (*program, error) {
 	if c.Compile(modules); c.Failed() {
 		return nil, fmt.Errorf("opaauthz: %w", c.Errors)
 	}
-	if err := s.check(c); err != nil {
+	if err := errors.Join(s.check(c), checkData(c, data)); err != nil {
 		return nil, err
 	}
 	prepare := func(rule ast.Ref) (rego.PreparedEvalQuery, error) {
@@ -142,6 +142,56 @@ func (s *settings) check(c *ast.Compiler) error {
 		errs = append(errs, fmt.Errorf("opaauthz: %s is there, and %s does not ask it: let it, as in \"not deny\" or \"count(deny) == 0\"; or call it reasons, if it only explains", deny, s.query))
 	}
 	return errors.Join(errs...)
+}
+
+// checkData says which rules ask for data that is in no file, and that no rule makes. It
+// would be undefined, and a "not" of it a yes: to all, where a list of those who are
+// banned is gone.
+func checkData(c *ast.Compiler, data map[string]any) error {
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(c.Modules)) {
+		seen := map[string]bool{}
+		ast.WalkRefs(c.Modules[name], func(ref ast.Ref) bool {
+			if missing := unknown(ref, c.RuleTree, data); missing != nil && !seen[missing.String()] {
+				seen[missing.String()] = true
+				where := name
+				if at := ref[0].Location; at != nil {
+					where = at.String()
+				}
+				errs = append(errs, fmt.Errorf("opaauthz: %s: there is no %s: no rule makes it, and it is in no file of data", where, missing))
+			}
+			return false
+		})
+	}
+	return errors.Join(errs...)
+}
+
+// unknown returns the part of a reference to data that is not there; nil if it is, or if
+// it depends on what is in data, such as a name in a list.
+func unknown(ref ast.Ref, rules *ast.TreeNode, data map[string]any) ast.Ref {
+	if !ref.HasPrefix(ast.DefaultRootRef) || len(ref) < 2 {
+		return nil
+	}
+	node := rules.Child(ref[0].Value)
+	for i, term := range ref[1:] {
+		key, ok := term.Value.(ast.String)
+		if !ok || node != nil && len(node.Values) > 0 {
+			return nil
+		}
+		if node != nil {
+			node = node.Child(key)
+		}
+		v, there := data[string(key)]
+		switch below, isObject := v.(map[string]any); {
+		case node == nil && !there:
+			return ref[:i+2]
+		case node == nil, there && !isObject:
+			return nil
+		default:
+			data = below
+		}
+	}
+	return nil
 }
 
 // needs reports whether rules ask one of those, themselves or by way of others.

@@ -51,7 +51,10 @@
 // input.user.proof_age < time.parse_duration_ns("10m") is what it looks like.
 //
 // [Open] checks a policy against that list: a rule about input.user.role, which there
-// never is, is an error then and not a silent no; or, behind a "not", a silent yes.
+// never is, is an error then and not a silent no; or, behind a "not", a silent yes. So is
+// data that is in no file and that no rule makes, such as a list of those who are banned
+// that a new version has not. What is in such a list, what a function is given, and what
+// else an object has, is not checked.
 //
 // # What is a no, and what an outage
 //
