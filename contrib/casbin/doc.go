@@ -79,7 +79,9 @@
 // first question, or never, about: a line of the model that is no definition, such as a
 // matcher's second line if the first does not end in \, a second matcher, and a section
 // that does not count; a matcher that cannot be parsed, or names what there is
-// not; the wrong number of columns; a column that no matcher looks at, such as an
+// not; a text in quotes that Casbin or govaluate makes another of,
+// such as '2026-11-29' or, where a matcher has "in" anywhere, '^[0-9]+$'; the wrong
+// number of columns; a column that no matcher looks at, such as an
 // effect that is not called eft; an empty column, one that ends in a space or in a
 // comment; two rows that are one to Casbin; an effect or a priority that it does not
 // know; deny where policy_effect does not look at it; a policy_effect that says yes
