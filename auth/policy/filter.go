@@ -52,10 +52,10 @@ func Filter(ctx context.Context, m *auth.Manager, action, kind string) (Conditio
 }
 
 // FilterOf is for authorizers that ask others: it returns what a's Filter does, or
-// [ErrNoFilter] if a has none. It looks through decorators ([auth.As]): one that answers
-// otherwise than what is in it filters by itself, or has no method Unwrap.
+// [ErrNoFilter] if a has none. It does not look through decorators, since one that
+// denies something in front of a would be left out: it filters by itself.
 func FilterOf(ctx context.Context, a auth.Authorizer, access auth.Access) (Condition, error) {
-	f, ok := auth.As[Filterer](a)
+	f, ok := a.(Filterer)
 	if !ok {
 		return None(), fmt.Errorf("%w: %T", ErrNoFilter, a)
 	}
