@@ -2,6 +2,7 @@ package policy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -51,7 +52,9 @@ func Describe(ctx context.Context, a auth.Access, roles Roles) (Input, error) {
 		}
 	}
 	if roles != nil {
-		if in.Roles, err = roles(ctx, a); err != nil {
+		if in.Roles, err = roles(ctx, a); errors.Is(err, auth.ErrForbidden) {
+			return in, fmt.Errorf("policy: roles: %v", err) // they were asked for, and not for a decision
+		} else if err != nil {
 			return in, fmt.Errorf("policy: roles: %w", err)
 		}
 	}

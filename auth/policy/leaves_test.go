@@ -208,7 +208,7 @@ func TestDescribe(t *testing.T) {
 		"roles are down": {t.Context(), id, art, func(context.Context, auth.Access) ([]string, error) { return nil, errDown },
 			policy.Input{}, "outage"},
 		"roles are forbidden": {t.Context(), id, art, func(context.Context, auth.Access) ([]string, error) { return nil, noOne },
-			policy.Input{}, "no"},
+			policy.Input{}, "outage"},
 	} {
 		got, err := policy.Describe(tt.ctx, auth.Access{Identity: tt.id, Action: "x", Object: tt.object, At: now}, tt.roles)
 		if class(err) != tt.class || err == nil && !reflect.DeepEqual(got, tt.want) {
