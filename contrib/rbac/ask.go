@@ -24,6 +24,9 @@ type answer struct {
 
 // ask asks the source, once per request and user.
 func (a *Authorizer) ask(ctx context.Context, user string) (*compiled, *subject, error) {
+	if uncommitted(ctx, a.source) {
+		return a.askAside(ctx, user)
+	}
 	memo := perrequest.From(ctx)
 	if kept, ok := memo.Load(known{a, user}); ok {
 		k := kept.(answer)
@@ -37,21 +40,46 @@ func (a *Authorizer) ask(ctx context.Context, user string) (*compiled, *subject,
 	if err != nil {
 		return nil, nil, err
 	}
-	var s *subject
-	if user != "" {
-		mine := make([]Grant, 0, len(grants))
-		for _, g := range grants {
-			if g.UserID == user { // and not of somebody whom a database takes for the same
-				mine = append(mine, g)
-			}
-		}
-		s = resolve(c.defs, mine)
-		if len(s.undefined) > 0 {
-			a.warn(ctx, c, user, s)
-		}
+	s := resolveOf(c, grants, user)
+	if s != nil && len(s.undefined) > 0 {
+		a.warn(ctx, c, user, s)
 	}
 	memo.Store(known{a, user}, answer{c, s})
 	return c, s, nil
+}
+
+// askAside asks the source in a transaction, which may be rolled back: what it says is
+// for this question, and is not kept.
+func (a *Authorizer) askAside(ctx context.Context, user string) (*compiled, *subject, error) {
+	grants, version, err := a.source.Grants(ctx, user)
+	if err != nil {
+		return nil, nil, outage("grants", err)
+	}
+	c := a.compiled.Load()
+	if c == nil || version > c.defs.version {
+		roles, version, err := a.source.Roles(ctx)
+		if err != nil {
+			return nil, nil, outage("roles", err)
+		}
+		defs, _ := define(roles) // what is wrong is told when it is committed
+		defs.version = version
+		c, _ = compile(defs, &a.opts)
+	}
+	return c, resolveOf(c, grants, user), nil
+}
+
+// resolveOf resolves what the user was granted; nobody was granted anything.
+func resolveOf(c *compiled, grants []Grant, user string) *subject {
+	if user == "" {
+		return nil
+	}
+	mine := make([]Grant, 0, len(grants))
+	for _, g := range grants {
+		if g.UserID == user { // and not of somebody whom a database takes for the same
+			mine = append(mine, g)
+		}
+	}
+	return resolve(c.defs, mine)
 }
 
 // outage is an error that is no answer, whatever it wraps.

@@ -215,9 +215,12 @@ func (a *Authorizer) warn(ctx context.Context, c *compiled, user string, s *subj
 }
 
 // Reload reads the files now, or definitions from a source whatever their version, as
-// after a backup was restored. If it fails, what was in force stays. There is nothing to
-// do for a [Memory].
+// after a backup was restored. If it fails, what was in force stays; it does in a
+// transaction, which may be rolled back. There is nothing to do for a [Memory].
 func (a *Authorizer) Reload(ctx context.Context) error {
+	if uncommitted(ctx, a.source) {
+		return errors.New("rbac: Reload in a transaction, which may be rolled back: call it when it is committed")
+	}
 	if err := reload(ctx, a.source); err != nil {
 		return err
 	}

@@ -8,6 +8,10 @@ import (
 // A Source has roles and grants: a [Memory], a database, or a host's own. Its methods
 // are called concurrently. Nobody changes what they have returned. Any error is an
 // outage.
+//
+// A source whose context can be in a transaction has a method Uncommitted(ctx
+// context.Context) bool too, which says whether it is: what is read there may be rolled
+// back, so it counts for the decisions that are made in the transaction and is not kept.
 type Source interface {
 	RoleSource
 	GrantSource
@@ -85,6 +89,17 @@ func (c *combined) Grants(ctx context.Context, userID string) ([]Grant, int64, e
 	}
 	grants, _, err := c.grants.Grants(ctx, userID)
 	return grants, version, err
+}
+
+// Uncommitted reports whether one of both is in a transaction.
+func (c *combined) Uncommitted(ctx context.Context) bool {
+	return uncommitted(ctx, c.roles) || uncommitted(ctx, c.grants)
+}
+
+// uncommitted reports whether what source says in ctx may be rolled back.
+func uncommitted(ctx context.Context, source any) bool {
+	u, ok := source.(interface{ Uncommitted(context.Context) bool })
+	return ok && u.Uncommitted(ctx)
 }
 
 // Reload reloads both, where they can be.

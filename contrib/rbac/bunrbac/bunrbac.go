@@ -7,7 +7,9 @@
 //
 // Changes count from the next request on, in every process: by these methods, by the
 // command gatehouse role, or by the host. In a request the database is asked once for what
-// a user was granted, and for the definitions when they are others than before.
+// a user was granted, and for the definitions when they are others than before. In a
+// transaction it is asked for each decision: what is not committed yet counts for nobody
+// else.
 package bunrbac
 
 import (
@@ -20,12 +22,22 @@ import (
 // A Store is an rbac.Store in a database. Make one with [New]. Its methods join the
 // transaction that their context is in (bunstore.Store.InTx), and are safe for
 // concurrent use.
-type Store struct{ roles *bunstore.Roles }
+type Store struct {
+	db    *bunstore.Store
+	roles *bunstore.Roles
+}
 
 var _ rbac.Store = (*Store)(nil)
 
 // New returns the roles of db, which has been migrated.
-func New(db *bunstore.Store) *Store { return &Store{db.Roles()} }
+func New(db *bunstore.Store) *Store { return &Store{db, db.Roles()} }
+
+// Uncommitted reports whether ctx is in a transaction, as rbac.Source says: an authorizer
+// keeps nothing of what it reads there.
+func (s *Store) Uncommitted(ctx context.Context) bool {
+	_, tx := s.db.DB(ctx).(interface{ Commit() error })
+	return tx
+}
 
 // Roles returns all definitions, and their version.
 func (s *Store) Roles(ctx context.Context) ([]rbac.Role, int64, error) {

@@ -22,6 +22,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/contrib/rbac"
 	"github.com/gatehouse-go/gatehouse/contrib/rbac/bunrbac"
 	"github.com/gatehouse-go/gatehouse/internal/decisiontable"
+	"github.com/gatehouse-go/gatehouse/internal/perrequest"
 	bunstore "github.com/gatehouse-go/gatehouse/stores/bun"
 	"github.com/gatehouse-go/gatehouse/stores/bun/open"
 )
@@ -239,6 +240,55 @@ func TestWhileChanging(t *testing.T) {
 		writers.Wait()
 		close(stop)
 		readers.Wait()
+	})
+}
+
+// What a transaction has changed counts in it, and for nobody else before it is committed:
+// not for other requests of the same process, and not after it was rolled back.
+func TestUncommitted(t *testing.T) {
+	each(t, func(t *testing.T, open func(t *testing.T) *bunstore.Store) {
+		outside := context.WithValue(t.Context(), perrequest.Key{}, new(perrequest.Memo)) // of a request
+		db := open(t)
+		roles := bunrbac.New(db)
+		must(t,
+			roles.SetRole(outside, rbac.Role{Name: "viewer", Permissions: []string{"posts:read"}}),
+			roles.Grant(outside, rbac.Grant{UserID: "ada", Role: "viewer"}))
+		for name, source := range map[string]rbac.Source{"alone": roles, "combined": rbac.Combine(roles, roles)} {
+			a, err := rbac.New(source, &rbac.Options{Logger: slog.New(slog.DiscardHandler)})
+			must(t, err)
+			want := func(want bool, when string, ctx context.Context, user string) {
+				t.Helper()
+				err := a.Authorize(ctx, auth.Access{Identity: &auth.Identity{UserID: user}, Action: "posts:edit"})
+				if want != (err == nil) || err != nil && !errors.Is(err, auth.ErrForbidden) {
+					t.Errorf("%s, %s, %s: %v, want %t", name, user, when, err, want)
+				}
+			}
+			want(false, "before", t.Context(), "ada")
+			rolledBack := errors.New("rolled back")
+			err = db.InTx(outside, func(ctx context.Context) error {
+				must(t,
+					roles.SetRole(ctx, rbac.Role{Name: "viewer", Permissions: []string{"posts:*"}}),
+					roles.Grant(ctx, rbac.Grant{UserID: "bob", Role: "viewer"}))
+				want(true, "in the transaction", ctx, "ada")
+				want(true, "in the transaction", ctx, "bob")
+				want(false, "beside it", t.Context(), "ada")
+				want(false, "beside it", t.Context(), "bob")
+				must(t, roles.RevokeAll(ctx, "bob"))
+				want(false, "in the transaction, revoked", ctx, "bob")
+				must(t, roles.Grant(ctx, rbac.Grant{UserID: "bob", Role: "viewer"}))
+				if err := a.Reload(ctx); err == nil {
+					t.Errorf("%s: Reload in the transaction: no error", name)
+				}
+				return rolledBack
+			})
+			if err != rolledBack {
+				t.Fatal(err)
+			}
+			want(false, "after it", t.Context(), "ada")
+			want(false, "after it", t.Context(), "bob")
+			want(false, "after it, in the same request", outside, "ada")
+			want(false, "after it, in the same request", outside, "bob")
+		}
 	})
 }
 
