@@ -202,11 +202,11 @@ func (rs *Roles) DeleteRole(ctx context.Context, name string) error {
 // does: changes at the same time wait for one another here, before they have locked
 // anything else.
 //
-// The version is a time and a random number, or one more than it was if that is not
-// higher. Were it only counted, one that was rolled back would come again.
+// The version is a time and a random number; or, if that is not higher, it is raised by
+// a random number. Were it only counted, one that was rolled back would come again.
 func (rs *Roles) raise(ctx context.Context, what string) error {
-	next := rs.s.now().UnixMilli()<<20 | rand.Int64N(1<<20)
-	if _, err := rs.s.exec(ctx, &rs.s.sql.raiseRoles, next); err != nil {
+	next, step := rs.s.now().UnixMilli()<<20|rand.Int64N(1<<20), 1+rand.Int64N(1<<20)
+	if _, err := rs.s.exec(ctx, &rs.s.sql.raiseRoles, next, step); err != nil {
 		return outage(ctx, what, err)
 	}
 	return nil

@@ -293,6 +293,22 @@ func TestRoleVersionNeverComesAgain(t *testing.T) {
 		now = now.Add(-time.Hour)
 		change(false)
 		change(false)
+		for range 3 { // what is rolled back does not come again either
+			err := s.InTx(ctx, func(ctx context.Context) error {
+				must(t, s.Roles().SetRole(ctx, bunstore.Role{Name: "r", Permissions: []string{"*"}}))
+				_, v, err := s.Roles().Roles(ctx)
+				must(t, err)
+				if seen[v] || v <= last {
+					t.Errorf("version %d after %d, in a transaction", v, last)
+				}
+				seen[v] = true
+				return errHost
+			})
+			if err != errHost {
+				t.Error(err)
+			}
+		}
+		change(false)
 		now = now.Add(2 * time.Hour)
 		change(false)
 		raw(t, s, "UPDATE {p}role_version SET version = ?", backup)

@@ -43,7 +43,7 @@ expires_at = IF(expires_at <= ?, VALUES(expires_at), expires_at)`)
 	set(&q.setRole, `INSERT INTO {p}roles (`+roleColumns+`) VALUES (?, ?, ?)
 ON DUPLICATE KEY UPDATE permissions = VALUES(permissions), inherits = VALUES(inherits)`)
 	set(&q.raiseRoles, `INSERT INTO {p}role_version (id, version) VALUES (1, ?)
-ON DUPLICATE KEY UPDATE version = GREATEST(version + 1, VALUES(version))`)
+ON DUPLICATE KEY UPDATE version = GREATEST(version + ?, VALUES(version))`)
 
 	// Not what the transaction saw first, but what the statement met.
 	set(&q.hasSession, `SELECT version FROM {p}sessions WHERE id = ? LOCK IN SHARE MODE`)

@@ -29,5 +29,5 @@ ORDER BY user_id, tenant, object LIMIT ?`)
 ON CONFLICT (name) DO UPDATE SET permissions = excluded.permissions, inherits = excluded.inherits`)
 	set(&q.deleteRole, `DELETE FROM {p}roles WHERE name = ?`)
 	set(&q.raiseRoles, `INSERT INTO {p}role_version (id, version) VALUES (1, ?)
-ON CONFLICT (id) DO UPDATE SET version = CASE WHEN excluded.version > {p}role_version.version THEN excluded.version ELSE {p}role_version.version + 1 END`)
+ON CONFLICT (id) DO UPDATE SET version = CASE WHEN excluded.version > {p}role_version.version THEN excluded.version ELSE {p}role_version.version + ? END`)
 }
