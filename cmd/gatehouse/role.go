@@ -97,14 +97,27 @@ func (s *site) named(ctx context.Context, who string) (grantedTo, error) {
 
 // scope are the flags that say where a grant holds.
 type scope struct {
-	Tenant string `placeholder:"NAME" help:"In this tenant only. Default: everywhere."`
-	Object string `placeholder:"TYPE/ID" help:"For this object only, such as post/17. Default: any."`
+	Tenant scopeName `placeholder:"NAME" help:"In this tenant only. Default: everywhere."`
+	Object scopeName `placeholder:"TYPE/ID" help:"For this object only, such as post/17. Default: any."`
+}
+
+// A scopeName is where a grant holds; "" if the flag is not there. A flag that is there and
+// empty is a variable of a script that is not set, and is not to mean everywhere.
+type scopeName string
+
+// UnmarshalText is called by Kong.
+func (n *scopeName) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		return errors.New("empty; leave it out for everywhere, or any object")
+	}
+	*n = scopeName(text)
+	return nil
 }
 
 // Validate is called by Kong.
 func (s *scope) Validate() error {
 	if s.Object != "" {
-		if kind, id, _ := strings.Cut(s.Object, "/"); kind == "" || id == "" {
+		if kind, id, _ := strings.Cut(string(s.Object), "/"); kind == "" || id == "" {
 			return errors.New("--object is a type, a slash and an ID: post/17")
 		}
 	}
@@ -114,10 +127,10 @@ func (s *scope) Validate() error {
 func (s scope) String() string {
 	text := ""
 	if s.Object != "" {
-		text += " for " + line(s.Object)
+		text += " for " + line(string(s.Object))
 	}
 	if s.Tenant != "" {
-		text += " in the tenant " + line(s.Tenant)
+		text += " in the tenant " + line(string(s.Tenant))
 	}
 	return text
 }
@@ -183,7 +196,7 @@ func (c *roleGrantCmd) Run(a *app) error {
 		return refused(fmt.Sprintf(`if you know that it is theirs, give the ID, %s, or --unverified; "gatehouse user show" shows the account`, line(to.id)),
 			"nobody has proved that the address %s is theirs: whoever registered with it first has this account, and would be granted %s", c.Who, c.Role)
 	}
-	g := bunstore.Grant{UserID: to.id, Role: c.Role, Tenant: c.Tenant, Object: c.Object}
+	g := bunstore.Grant{UserID: to.id, Role: c.Role, Tenant: string(c.Tenant), Object: string(c.Object)}
 	roles, _, err := s.db.Roles().Roles(a.ctx)
 	if err != nil {
 		return err
@@ -253,7 +266,7 @@ func (c *roleRevokeCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	revoked := []bunstore.Grant{{UserID: to.id, Role: c.Role, Tenant: c.Tenant, Object: c.Object}}
+	revoked := []bunstore.Grant{{UserID: to.id, Role: c.Role, Tenant: string(c.Tenant), Object: string(c.Object)}}
 	err = s.db.InTx(a.ctx, func(ctx context.Context) error {
 		if c.All {
 			held, _, err := s.db.Roles().Grants(ctx, to.id)
@@ -281,7 +294,7 @@ func (c *roleRevokeCmd) Run(a *app) error {
 	list := shownGrants{UserID: to.id, Grants: grantsOf(revoked)}
 	return a.print(list, func(w io.Writer) {
 		for _, g := range revoked {
-			fmt.Fprintf(w, "took %s%s from %s\n", line(g.Role), scope{g.Tenant, g.Object}, c.shown(to))
+			fmt.Fprintf(w, "took %s%s from %s\n", line(g.Role), scope{scopeName(g.Tenant), scopeName(g.Object)}, c.shown(to))
 		}
 	})
 }
