@@ -31,7 +31,9 @@ func (*roleCmd) Help() string {
 
 Nobody has a role before somebody grants one: the first administrator of a site is made here, by whoever can reach its database.
 
-WHO is an e-mail address, an ID or a user name. With --no-users it is an e-mail address, or an ID as the site has it.`
+WHO is an e-mail address, an ID or a user name. With --no-users it is an e-mail address, or an ID as the site has it.
+
+Grants go by user ID and know no realm: with or without --realm they count in all realms that are kept here. Where two of them have different users by the same ID, each needs tables of its own (--prefix).`
 }
 
 // grantee is the argument that names who has a role, or is to have it.

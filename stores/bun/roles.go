@@ -37,7 +37,9 @@ type Grant struct {
 // contrib/rbac does, through its package bunrbac.
 //
 // All that it changes counts from the next [Roles.Grants] on, in every process:
-// nothing is cached here. A verb joins the transaction that its context is in.
+// nothing is cached here. A verb joins the transaction that its context is in. Grants
+// go by user ID and know no auth.Options.Realm: users who are not the same and have the
+// same ID need stores with different prefixes.
 // Methods are safe for concurrent use.
 type Roles struct{ s *Store }
 

@@ -10,6 +10,10 @@
 // a user was granted, and for the definitions when they are others than before. In a
 // transaction it is asked for each decision: what is not committed yet counts for nobody
 // else.
+//
+// Grants go by user ID and know no realm (auth.Options.Realm). Where two Managers share a
+// database and have different users by the same ID, a role of the one would be a role of
+// the other: give each a store with a prefix of its own (bunstore.Options.Prefix).
 package bunrbac
 
 import (
