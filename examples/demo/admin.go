@@ -17,15 +17,20 @@ const usersPerPage = 20
 // mountAdmin adds the pages of those who look after the site.
 func (s *site) mountAdmin(mux *http.ServeMux) {
 	mux.Handle("GET /admin", s.manager.Require("admin:view")(http.HandlerFunc(s.showAdmin)))
-	mux.Handle("POST /admin/roles", s.requireAtAdmin("admin:roles", s.changeRole))
-	mux.Handle("POST /admin/sessions", s.requireAtAdmin("admin:sessions", s.endSessions))
+	mux.Handle("POST /admin/roles", s.requireAtAdmin("admin:roles", s.changeRole, "user", "role", "do", "q"))
+	mux.Handle("POST /admin/sessions", s.requireAtAdmin("admin:sessions", s.endSessions, "user", "session", "q"))
 }
+
+// An adminForm handles what was sent, or what is wrong with that.
+type adminForm func(w http.ResponseWriter, r *http.Request, sent map[string]string, err error)
 
 // requireAtAdmin is Manager.Require for forms on the page /admin, which takes that one
 // may see it as well: whoever is sent to log in, or to confirm who they are, comes back to
-// that page.
-func (s *site) requireAtAdmin(action string, next http.HandlerFunc) http.Handler {
+// that page. It reads the fields first: whoever sends slowly may have lost the role
+// meanwhile, and would give it back to themselves.
+func (s *site) requireAtAdmin(action string, next adminForm, fields ...string) http.Handler {
 	return s.manager.WithUser(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		sent, wrong := s.read(w, r, fields...)
 		err := s.manager.Authorize(r.Context(), "admin:view", nil)
 		if err == nil {
 			err = s.manager.Authorize(r.Context(), action, nil)
@@ -36,7 +41,7 @@ func (s *site) requireAtAdmin(action string, next http.HandlerFunc) http.Handler
 			s.manager.Refuse(w, &page, err)
 			return
 		}
-		next(w, r)
+		next(w, r, sent, wrong)
 	}))
 }
 
@@ -151,8 +156,7 @@ func (s *site) userShown(ctx context.Context, p *person) (userShown, error) {
 }
 
 // changeRole grants a role, or takes it away.
-func (s *site) changeRole(w http.ResponseWriter, r *http.Request) {
-	sent, err := s.read(w, r, "user", "role", "do", "q")
+func (s *site) changeRole(w http.ResponseWriter, r *http.Request, sent map[string]string, err error) {
 	var p *person
 	if err == nil {
 		p, err = s.findUser(r.Context(), sent["user"])
@@ -241,8 +245,7 @@ func (s *site) hasAdmin(ctx context.Context, such func(*person) bool) (bool, err
 }
 
 // endSessions ends a session of somebody, or all of them.
-func (s *site) endSessions(w http.ResponseWriter, r *http.Request) {
-	sent, err := s.read(w, r, "user", "session", "q")
+func (s *site) endSessions(w http.ResponseWriter, r *http.Request, sent map[string]string, err error) {
 	var p *person
 	if err == nil {
 		p, err = s.findUser(r.Context(), sent["user"])

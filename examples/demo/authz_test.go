@@ -596,6 +596,55 @@ func TestSlowPosts(t *testing.T) {
 	}
 }
 
+// TestSlowAdmins: who is no admin any more when they have sent it all has not granted
+// anything. Otherwise they would keep a request open, and take the role back.
+func TestSlowAdmins(t *testing.T) {
+	d := newDemo(t, "memory:", func(c *config) { c.proxies = loopback })
+	other := d.who(t, true, "other", "admin")
+	for path, body := range map[string]string{"/admin/roles": `{"user":"%s","role":"admin","do":"grant"}`, "/admin/sessions": `{"user":"%s"}`} {
+		c := d.who(t, true, "slow"+path[7:9], "admin")
+		id := c.id()
+		target := id
+		if path == "/admin/sessions" {
+			target = other.id()
+		}
+		body = strings.Replace(body, "%s", target, 1)
+		r, w := io.Pipe()
+		req, err := http.NewRequest("POST", d.URL+path, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header = c.header.Clone()
+		req.Header.Set("Content-Type", "application/json")
+		status := make(chan int, 1)
+		go func() {
+			resp, err := c.client.Do(req)
+			if err != nil {
+				status <- 0
+				return
+			}
+			resp.Body.Close()
+			status <- resp.StatusCode
+		}()
+		if _, err := io.WriteString(w, body[:5]); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(100 * time.Millisecond) // it is on its way
+		d.revoke(t, id, "admin")
+		_, _ = io.WriteString(w, body[5:])
+		w.Close()
+		if got := <-status; got != 403 {
+			t.Errorf("%s: %d", path, got)
+		}
+		if g, _, err := d.site.roles.Grants(t.Context(), id); err != nil || len(g) != 0 {
+			t.Errorf("%s: %v, %v", path, g, err)
+		}
+	}
+	if !other.in() {
+		t.Error("somebody was logged out")
+	}
+}
+
 // TestPostsFromElsewhere: another site cannot write, change or delete with somebody's
 // session.
 func TestPostsFromElsewhere(t *testing.T) {
