@@ -205,6 +205,9 @@ func (s *site) revoke(ctx context.Context, g rbac.Grant) error {
 			return last
 		}
 	}
+	// Whoever has sent this may hang up, and what is begun is put right nevertheless.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
 	if err := s.roles.Revoke(ctx, g); err != nil || g.Role != "admin" {
 		return ignoring(err, auth.ErrNotFound) // it is as they want it
 	}

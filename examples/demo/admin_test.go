@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -10,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/auth"
+	"github.com/gatehouse-go/gatehouse/contrib/rbac"
 	bunstore "github.com/gatehouse-go/gatehouse/stores/bun"
 	"github.com/gatehouse-go/gatehouse/stores/bun/open"
 )
@@ -148,6 +152,42 @@ func TestLastAdmins(t *testing.T) {
 			for _, g := range holders {
 				one.revoke(t, g.UserID, "admin")
 			}
+		}
+	})
+}
+
+// goneAdmins take the role from everybody else while somebody gives theirs up, and have
+// the request end then.
+type goneAdmins struct {
+	assignments
+	others []string
+	end    context.CancelFunc
+}
+
+func (g *goneAdmins) Revoke(ctx context.Context, grant rbac.Grant) error {
+	err := g.assignments.Revoke(ctx, grant)
+	for _, id := range g.others {
+		err = errors.Join(err, g.assignments.Revoke(ctx, rbac.Grant{UserID: id, Role: "admin"}))
+	}
+	g.end()
+	return err
+}
+
+// TestLastAdminHangsUp: that somebody is the last admin is put right even if whoever
+// has sent the request has gone.
+func TestLastAdminHangsUp(t *testing.T) {
+	onEach(t, func(t *testing.T, db string) {
+		d := newDemo(t, db, func(c *config) { c.proxies = loopback })
+		ada, bob := d.who(t, true, "ada", "admin").id(), d.who(t, true, "bob", "admin").id()
+		ctx, end := context.WithCancel(t.Context())
+		kept := d.site.roles
+		d.site.roles = &goneAdmins{kept, []string{bob}, end}
+		err := d.site.revoke(ctx, rbac.Grant{UserID: ada, Role: "admin"})
+		if p := (*auth.Problem)(nil); !errors.As(err, &p) || p.Code != "last_admin" {
+			t.Errorf("revoke: %v", err)
+		}
+		if list, _, err := kept.Holders(t.Context(), "admin", "", 10); len(list) != 1 || list[0].UserID != ada || err != nil {
+			t.Errorf("admins are %v, %v", list, err)
 		}
 	})
 }
