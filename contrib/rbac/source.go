@@ -118,6 +118,9 @@ func (c *combined) local() (*definitions, *table) {
 	}
 	defs, _ := roles.local()
 	_, table := grants.local()
+	if defs == nil || table == nil { // one is combined itself, of what is not all here
+		return nil, nil
+	}
 	return defs, table
 }
 

@@ -374,9 +374,11 @@ func TestUndefinedIsToldOnce(t *testing.T) {
 func TestCombine(t *testing.T) {
 	defs, grants := newMemory(t, theRoles()...), newMemory(t)
 	for name, source := range map[string]rbac.Source{
-		"both here":  rbac.Combine(defs, grants),
-		"grants far": rbac.Combine(defs, struct{ rbac.GrantSource }{grants}),
-		"roles far":  rbac.Combine(struct{ rbac.RoleSource }{defs}, grants),
+		"both here":                  rbac.Combine(defs, grants),
+		"grants far":                 rbac.Combine(defs, struct{ rbac.GrantSource }{grants}),
+		"roles far":                  rbac.Combine(struct{ rbac.RoleSource }{defs}, grants),
+		"grants of what is combined": rbac.Combine(defs, rbac.Combine(struct{ rbac.RoleSource }{defs}, grants)),
+		"roles of what is combined":  rbac.Combine(rbac.Combine(defs, struct{ rbac.GrantSource }{grants}), grants),
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := newAuthorizer(t, source, nil)
