@@ -132,7 +132,7 @@ func (m *Manager) AuthorizeAll(ctx context.Context, action string, objects ...an
 				}
 				said = all.AuthorizeAll(ctx, accesses)
 				if len(said) == len(objects) {
-					outage = tooLate(ctx)
+					outage = tooLate(ctx.(*deadline)) // as decide gives it
 				}
 			}
 			if len(said) == len(objects) && said[i] != nil {

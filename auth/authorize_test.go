@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -275,6 +276,26 @@ func TestAuthorizeInTime(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		} else if got == "outage" && !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%s: %v does not say why", name, err)
+		}
+	}
+}
+
+// A yes is late as soon as the time is over, whether or not the timer of whoever waits
+// has been run: a machine that is busy runs it later.
+func TestAuthorizeInTimeOnABusyMachine(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	for range 5 {
+		s := newSite(t, func(o *auth.Options) {
+			o.AuthorizerTimeout = time.Millisecond
+			o.Authorizer = auth.AuthorizerFunc(func(ctx context.Context, _ auth.Access) error {
+				ctx.Done()
+				for at, _ := ctx.Deadline(); time.Now().Before(at); {
+				}
+				return nil
+			})
+		})
+		if err := s.visitor().logIn("ada").authorize("edit", nil); outcome(err) != "outage" || !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("a yes after the time was over: %v", err)
 		}
 	}
 }

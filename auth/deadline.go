@@ -60,6 +60,18 @@ func (d *deadline) Err() error {
 	return t.Err()
 }
 
+// late returns why it is too late for a yes: what Err does not say while Done is open,
+// such as that the time has passed and the timer has not been run yet, counts as well.
+func (d *deadline) late() error {
+	if err := d.Err(); err != nil || d.waited.Load() == nil {
+		return err
+	}
+	if err := d.Context.Err(); err != nil || time.Now().Before(d.at) {
+		return err
+	}
+	return context.DeadlineExceeded
+}
+
 // Value finds the timer too, so that contexts made of this one take no goroutine.
 func (d *deadline) Value(key any) any {
 	if t := d.waited.Load(); t != nil {

@@ -169,12 +169,17 @@ func TestAuthorizerContext(t *testing.T) {
 		})
 	})
 	t.Run("a context of the host's that is odd", func(t *testing.T) {
-		m, err := auth.New(auth.UserFunc((&accounts{}).byID), &hooked{}, &auth.Options{Authorizer: anything})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := m.Decide(oddContext{t.Context()}, auth.Access{}); outcome(err) != "outage" {
-			t.Errorf("a yes for whom nobody waits: %v", err)
+		for name, a := range map[string]auth.AuthorizerFunc{
+			"not waited for": func(context.Context, auth.Access) error { return nil },
+			"waited for":     func(ctx context.Context, _ auth.Access) error { ctx.Done(); return nil },
+		} {
+			m, err := auth.New(auth.UserFunc((&accounts{}).byID), &hooked{}, &auth.Options{Authorizer: a})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := m.Decide(oddContext{t.Context()}, auth.Access{}); outcome(err) != "outage" {
+				t.Errorf("%s: a yes for whom nobody waits: %v", name, err)
+			}
 		}
 	})
 }

@@ -70,8 +70,8 @@ func (m *Manager) consult(ctx context.Context, a Access, ask asker, began time.T
 }
 
 // tooLate returns the outage that an answer is when the context has ended.
-func tooLate(within context.Context) error {
-	if ended := within.Err(); ended != nil {
+func tooLate(within *deadline) error {
+	if ended := within.late(); ended != nil {
 		return asOutage(fmt.Errorf("auth: authorizer answered too late: %w", ended))
 	}
 	return nil
