@@ -66,6 +66,8 @@ func (m *Manager) find(r *http.Request, find func(r *http.Request) (any, error),
 		return nil, asOutage(errors.New("auth: RequireObject: neither an object nor an error was found"))
 	case err == nil:
 		return object, nil
+	case isNil(err):
+		return nil, asOutage(fmt.Errorf("auth: RequireObject: the error is a nil %T", err))
 	case errors.As(err, &p) && !(hidden && isMissing(p)):
 		return nil, p
 	case p != nil, errors.Is(err, ErrNotFound):

@@ -37,6 +37,8 @@ func newPosts(t *testing.T, change func(*auth.Options)) *posts {
 	}
 	var nilPost *post
 	p.found["typed nil"] = nilPost
+	var nilProblem *auth.Problem
+	p.found["nil problem"], p.fail["nil problem"] = &post{"nil problem", "ada"}, nilProblem
 	p.site = newSite(t, func(o *auth.Options) {
 		o.Authorizer = auth.AuthorizerFunc(func(_ context.Context, a auth.Access) error {
 			switch o, _ := a.Describe(); {
@@ -98,6 +100,7 @@ func TestRequireObject(t *testing.T) {
 		{"no", 503, 503, 503, 503, 503, 503, ""},
 		{"nil", 503, 503, 503, 503, 503, 503, ""},
 		{"typed nil", 503, 503, 503, 503, 503, 503, ""},
+		{"nil problem", 503, 503, 503, 503, 503, 503, ""},
 	} {
 		p := newPosts(t, nil)
 		ada, bob, nobody := p.visitor().logIn("ada"), p.visitor().logIn("bob"), p.visitor()
