@@ -150,16 +150,19 @@ var errUnanswered = errors.New("auth: authorizer did not answer each of several 
 
 // Decide is [Manager.Authorize] about a.Identity, whoever is asking: for jobs, for
 // pages about what others may do, and for tests of policies. An identity needs a
-// UserID or a User, and what a User says of itself is believed. A no is no event,
+// UserID or a User, and what a User says of itself is believed; without one the user
+// counts as active. The authorizer is given a copy of it, each time. A no is no event,
 // unless [Options.AuditDecisions] makes every decision one.
 func (m *Manager) Decide(ctx context.Context, a Access) error {
-	if id := a.Identity; id != nil && id.UserID == "" {
-		if isNil(id.User) {
-			return errors.New("auth: Decide: the identity has neither a UserID nor a User; nobody is nil")
+	if a.Identity != nil {
+		id := *a.Identity // the caller's, who may make another of it
+		if id.UserID == "" && !isNil(id.User) {
+			id.UserID = id.User.AuthID()
 		}
-		known := *id
-		known.UserID = id.User.AuthID()
-		a.Identity = &known
+		if id.UserID == "" {
+			return errors.New("auth: Decide: the identity has neither a UserID nor a User that has one; nobody is nil")
+		}
+		a.Identity = &id
 	}
 	return m.meaning(a, m.decide(ctx, a, nil, false), ErrNoCredentials)
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/auth"
+	"github.com/gatehouse-go/gatehouse/internal/perrequest"
 )
 
 // A policy is an authorizer of a test: what it says, and what it was asked.
@@ -389,8 +390,10 @@ func TestAuthorizeInactive(t *testing.T) {
 	if len(p.asked) != 0 {
 		t.Errorf("asked %+v", p.asked)
 	}
-	if err := s.m.Decide(t.Context(), auth.Access{Identity: &auth.Identity{}, Action: "edit"}); outcome(err) != "outage" {
-		t.Errorf("Decide about an identity of nobody: %v", err)
+	for _, id := range []*auth.Identity{{}, {User: &account{}}} { // who owns what has no owner
+		if err := s.m.Decide(t.Context(), auth.Access{Identity: id, Action: "edit"}); outcome(err) != "outage" {
+			t.Errorf("Decide about an identity of nobody, %+v: %v", id, err)
+		}
 	}
 	if err := s.m.Decide(t.Context(), auth.Access{Identity: &auth.Identity{UserID: "ada"}, Action: "edit"}); err != nil {
 		t.Errorf("Decide about a user of whom only the ID is known: %v", err)
@@ -398,6 +401,30 @@ func TestAuthorizeInactive(t *testing.T) {
 	if err := s.m.Decide(t.Context(), auth.Access{Identity: &auth.Identity{User: &account{id: "bob"}}, Action: "edit"}); err != nil || p.asked[1].Identity.UserID != "bob" {
 		t.Errorf("Decide about a user: %v, asked %+v", err, p.asked)
 	}
+}
+
+// Whose identity it is may change from one question to the next: what an authorizer has
+// kept, in the request too, by the identity that it was given, is not for another.
+func TestDecideAboutOneAfterTheOther(t *testing.T) {
+	p := &policy{say: func(ctx context.Context, a auth.Access) error {
+		m := perrequest.From(ctx)
+		if said, ok := m.Load(a.Identity); ok {
+			return said.(error)
+		}
+		said := error(&auth.Denial{Reason: a.Identity.UserID})
+		m.Store(a.Identity, said)
+		return said
+	}}
+	s := newSite(t, func(o *auth.Options) { o.Authorizer = p })
+	var id auth.Identity
+	s.visitor().logIn("ada").within("/", func(r *http.Request) {
+		for _, user := range []string{"ada", "bob"} {
+			id.UserID = user
+			if err := s.m.Decide(r.Context(), auth.Access{Identity: &id, Action: "edit"}); err.Error() != "auth: forbidden: "+user {
+				t.Errorf("%s: %v", user, err)
+			}
+		}
+	})
 }
 
 // What a credential is limited to is limited, and gives nothing.
