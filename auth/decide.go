@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -146,7 +147,7 @@ func (a Access) objectName() (name string) {
 func stepUp(d *Denial, err error) error {
 	p := &Problem{Status: http.StatusUnauthorized, Code: codeNotFresh, Reason: codeNotFresh, MaxAge: d.MaxAge, Detail: "Confirm that it is you.", Err: errors.Join(ErrNotFresh, err)}
 	if len(d.Methods) > 0 {
-		p.Code, p.Reason, p.Factors, p.Detail = codeProofRequired, codeProofRequired, d.Methods, "Prove in one more way that it is you."
+		p.Code, p.Reason, p.Factors, p.Detail = codeProofRequired, codeProofRequired, slices.Clone(d.Methods), "Prove in one more way that it is you."
 	}
 	return p
 }

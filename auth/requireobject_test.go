@@ -286,6 +286,24 @@ func TestStepUp(t *testing.T) {
 	}
 }
 
+// What the host does to the problem that it answers does nothing to the policy.
+func TestNeedsRefreshIsGivenItsOwn(t *testing.T) {
+	denial := &auth.Denial{MaxAge: time.Minute, Methods: []string{"totp", "key"}}
+	s := newSite(t, func(o *auth.Options) {
+		o.Authorizer = auth.AuthorizerFunc(func(context.Context, auth.Access) error { return denial })
+		o.NeedsRefresh = func(_ http.ResponseWriter, _ *http.Request, p *auth.Problem) bool {
+			p.Factors = append(p.Factors[:0], "password") // for want of anything better
+			return false
+		}
+	})
+	if res := s.visitor().logIn("ada").get("/admin"); !strings.Contains(body(res), `"factors":["password"]`) {
+		t.Errorf("told %s", res.Status)
+	}
+	if denial.Methods[0] != "totp" {
+		t.Errorf("the policy wants %q now", denial.Methods)
+	}
+}
+
 // The host answers both with NeedsRefresh, and may leave it.
 func TestNeedsRefreshAnswersBoth(t *testing.T) {
 	said := &auth.Denial{}
