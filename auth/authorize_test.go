@@ -76,6 +76,18 @@ type odd struct{}
 func (odd) Error() string { panic("odd") }
 func (odd) Is(error) bool { panic("odd") }
 
+// A liar is every error that there is, but for a no, or panics instead.
+type liar struct{ panics bool }
+
+func (l liar) Error() string { return "lies" }
+
+func (l liar) Is(target error) bool {
+	if l.panics && target != auth.ErrForbidden {
+		panic("liar")
+	}
+	return target != auth.ErrForbidden
+}
+
 // Whatever an authorizer says or does is one of the outcomes, for somebody and for
 // nobody, and only nil is yes.
 func TestAuthorizeOutcomes(t *testing.T) {
@@ -118,6 +130,8 @@ func TestAuthorizeOutcomes(t *testing.T) {
 			return nil
 		}, "outage", "outage", 503, 503},
 		{"error that panics", says(odd{}), "outage", "outage", 503, 503},
+		{"error that is all but a no", says(liar{}), "outage", "outage", 503, 503},
+		{"error that panics later", says(liar{panics: true}), "outage", "outage", 503, 503},
 		{"identity of nobody", func(_ context.Context, a auth.Access) error {
 			if a.Identity.UserID != "ada" { // panics for nobody
 				return auth.ErrForbidden

@@ -51,7 +51,7 @@ func (o outage) Error() string { return o.err.Error() }
 // Is lets what the host knows be found, and nothing of ours.
 func (o outage) Is(target error) bool {
 	for _, ours := range [...]error{ErrNotFound, ErrExists, ErrConflict, ErrInvalid, ErrNoCredentials, ErrBadCredentials,
-		ErrForbidden, ErrNotFresh, ErrCrossOrigin, ErrLastCredential} {
+		ErrForbidden, ErrNotFresh, ErrCrossOrigin, ErrLastCredential, errNoHandler} {
 		if target == ours {
 			return false
 		}
