@@ -262,6 +262,41 @@ func authorizerSuite() suite {
 		"never a yes": func(ctx context.Context, f auth.AuthorizerFunc, all []auth.Access) []error {
 			return eachAlone(context.WithoutCancel(ctx), f, all)
 		},
+		"as Authorize does: an object that it does not know": func(ctx context.Context, f auth.AuthorizerFunc, all []auth.Access) []error {
+			errs := eachAlone(ctx, f, all)
+			for i, a := range all {
+				if _, ok := a.Describe(); !ok && a.Object != nil {
+					errs[i] = ctx.Err()
+				}
+			}
+			return errs
+		},
+		"as Authorize does: an action that it does not know": func(ctx context.Context, f auth.AuthorizerFunc, all []auth.Access) []error {
+			errs := eachAlone(ctx, f, all)
+			for i, a := range all {
+				if a.Action != "read" && a.Action != "edit" {
+					errs[i] = ctx.Err()
+				}
+			}
+			return errs
+		},
+		"as Authorize does: nobody": func(ctx context.Context, f auth.AuthorizerFunc, all []auth.Access) []error {
+			errs := eachAlone(ctx, f, all)
+			for i, a := range all {
+				if o, ok := a.Describe(); a.Identity == nil && ok && o.Owner != "" {
+					errs[i] = ctx.Err()
+				}
+			}
+			return errs
+		},
+		"does not panic": func(ctx context.Context, f auth.AuthorizerFunc, all []auth.Access) []error {
+			for _, a := range all {
+				if a.Object != nil {
+					_ = a.Object.(auth.Object)
+				}
+			}
+			return eachAlone(ctx, f, all)
+		},
 		"changes nothing of all": func(ctx context.Context, f auth.AuthorizerFunc, all []auth.Access) []error {
 			errs := eachAlone(ctx, f, all)
 			for i := range all {
