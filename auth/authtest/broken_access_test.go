@@ -224,6 +224,10 @@ func authorizerSuite() suite {
 			go func() { <-forever }()
 			return editors(ctx, a)
 		}, []string{"NoGoroutines"}},
+		{"starts no goroutine that outlives the call: for a second", func(ctx context.Context, a auth.Access) error {
+			go time.Sleep(time.Second)
+			return editors(ctx, a)
+		}, []string{"NoGoroutines"}},
 		{"is called concurrently", func() auth.AuthorizerFunc {
 			var busy sync.Mutex
 			return func(ctx context.Context, a auth.Access) error {
