@@ -108,7 +108,9 @@ func (m *Manager) AuthorizeBy(ctx context.Context, action string, object any, as
 // AuthorizeAll is [Manager.Authorize] for several objects, such as those of a list: an
 // error for each. A no is no event, unless [Options.AuditDecisions] makes every decision
 // one. An authorizer that has a method AuthorizeAll(ctx, []Access) []error itself, not
-// one that it wraps, is asked once, and has the time of one decision.
+// one that it wraps, is asked once, and has the time of one decision. A struct that
+// embeds such an authorizer has its method as well: with an Authorize of its own it needs
+// an AuthorizeAll of its own.
 func (m *Manager) AuthorizeAll(ctx context.Context, action string, objects ...any) []error {
 	// Not As: what decides in front of another, and can be unwrapped, would not be asked.
 	all, ok := m.opts.Authorizer.(interface {

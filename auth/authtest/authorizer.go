@@ -16,10 +16,12 @@ import (
 
 // TestAuthorizer tests every rule of [auth.Authorizer]. allowed are questions
 // that it answers with yes, at least one; denied are some that it answers with
-// no. What is in them is asked in other ways too: about actions that begin with
-// "authtest", which a wildcard of the policy is not to cover, and about objects of other
-// types. If it has the method AuthorizeAll of [auth.Manager.AuthorizeAll], that is
-// tested too.
+// no, best of somebody who is known, and about an object. What is in them is asked in
+// other ways too: about actions that nobody has heard of, such as
+// "posts:authtest-no-such-action" beside "posts:edit", and about objects of other types.
+// So allowed has no question that a wildcard of the policy answers, such as "posts:*",
+// unless it covers only actions that there are. If the authorizer has the method
+// AuthorizeAll of [auth.Manager.AuthorizeAll], that is tested too.
 //
 // What a policy says is for [Policy] to test.
 func TestAuthorizer(t *testing.T, a auth.Authorizer, allowed, denied []auth.Access) {
