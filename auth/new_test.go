@@ -42,6 +42,26 @@ type faulty struct{ keyLoader }
 
 func (*faulty) Validate() error { return errors.New("no verify function") }
 
+// A faultyPolicy is an authorizer that says what is wrong with it.
+type faultyPolicy struct{ auth.AuthorizerFunc }
+
+func (faultyPolicy) Validate() error { return errors.New("no rule is left") }
+
+// inFront is a decorator of an authorizer.
+type inFront struct{ auth.Authorizer }
+
+func (f inFront) Unwrap() any { return f.Authorizer }
+
+// What is wrong with an authorizer is known when the site starts, also behind another.
+func TestNewAsksTheAuthorizer(t *testing.T) {
+	for name, a := range map[string]auth.Authorizer{"itself": faultyPolicy{anything}, "decorated": inFront{faultyPolicy{anything}}} {
+		_, err := auth.New(auth.UserFunc((&accounts{}).byID), memory.New(nil), &auth.Options{Authorizer: a})
+		if err == nil || !strings.Contains(err.Error(), "Options.Authorizer: no rule is left") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // New says everything that is wrong at once, and how to mend it.
 func TestNewReportsEverything(t *testing.T) {
 	_, err := auth.New(nil, (*memory.Store)(nil), &auth.Options{
