@@ -161,9 +161,6 @@ func (m *Manager) Decide(ctx context.Context, a Access) error {
 		if id.UserID == "" && !isNil(id.User) {
 			id.UserID = id.User.AuthID()
 		}
-		if id.UserID == "" {
-			return errors.New("auth: Decide: the identity has neither a UserID nor a User that has one; nobody is nil")
-		}
 		a.Identity = &id
 	}
 	return m.meaning(a, m.decide(ctx, a, nil, false), ErrNoCredentials)

@@ -409,6 +409,10 @@ func TestAuthorizeInactive(t *testing.T) {
 			t.Errorf("Decide about an identity of nobody, %+v: %v", id, err)
 		}
 	}
+	unsaved := auth.WithIdentity(t.Context(), &auth.Identity{User: &account{}})
+	if err := s.m.Authorize(unsaved, "edit", nil); outcome(err) != "outage" {
+		t.Errorf("Authorize for a user who has no ID: %v", err)
+	}
 	if err := s.m.Decide(t.Context(), auth.Access{Identity: &auth.Identity{UserID: "ada"}, Action: "edit"}); err != nil {
 		t.Errorf("Decide about a user of whom only the ID is known: %v", err)
 	}

@@ -88,6 +88,8 @@ func (m *Manager) limits(a Access) error {
 	switch {
 	case id == nil:
 		return nil
+	case id.UserID == "": // would own all that has no owner
+		return errors.New("auth: an identity has no UserID, nor a User that has one: nobody is nil")
 	case id.User != nil && !isActive(id.User):
 		return &Denial{Policy: "auth", Reason: "the user is not active"}
 	case id.Scopes == nil:
