@@ -106,25 +106,33 @@ func (m *Manager) AuthorizeBy(ctx context.Context, action string, object any, as
 }
 
 // AuthorizeAll is [Manager.Authorize] for several objects, such as those of a list: an
-// error for each. A no is no event, unless [Options.AuditDecisions] makes every decision
-// one. An authorizer that has a method AuthorizeAll(ctx, []Access) []error itself, not
-// one that it wraps, is asked once, and has the time of one decision. A struct that
-// embeds such an authorizer has its method as well: with an Authorize of its own it needs
-// an AuthorizeAll of its own.
+// error for each, about who is asking when it is called. A no is no event, unless
+// [Options.AuditDecisions] makes every decision one. An authorizer that has a method
+// AuthorizeAll(ctx, []Access) []error itself, not one that it wraps, is asked once, and
+// has the time of one decision. A struct that embeds such an authorizer has its method as
+// well: with an Authorize of its own it needs an AuthorizeAll of its own.
 func (m *Manager) AuthorizeAll(ctx context.Context, action string, objects ...any) []error {
 	// Not As: what decides in front of another, and can be unwrapped, would not be asked.
 	all, ok := m.opts.Authorizer.(interface {
 		AuthorizeAll(ctx context.Context, all []Access) []error
 	})
 	errs := make([]error, len(objects))
+	id, nobody := m.IdentityFrom(ctx)
+	if nobody != nil && !errors.Is(nobody, ErrNoCredentials) {
+		for i := range errs {
+			errs[i] = nobody
+		}
+		return errs
+	}
 	var said []error
 	asked, outage := false, errUnanswered // what is not said is this
 	for i, o := range objects {
+		a := Access{Identity: id, Action: action, Object: o}
 		if !ok || len(objects) == 1 {
-			errs[i] = m.authorize(ctx, action, o, nil, false)
+			errs[i] = m.meaning(a, m.decide(ctx, a, nil, false), nobody)
 			continue
 		}
-		errs[i] = m.AuthorizeBy(ctx, action, o, func(ctx context.Context, _ Authorizer, access Access) error {
+		errs[i] = m.meaning(a, m.decide(ctx, a, func(ctx context.Context, _ Authorizer, access Access) error {
 			if !asked {
 				asked = true
 				accesses := make([]Access, len(objects))
@@ -141,7 +149,7 @@ func (m *Manager) AuthorizeAll(ctx context.Context, action string, objects ...an
 				return said[i]
 			}
 			return outage
-		})
+		}, false), nobody)
 	}
 	return errs
 }

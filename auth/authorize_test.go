@@ -612,6 +612,31 @@ func TestAuthorizeAll(t *testing.T) {
 	}
 }
 
+// All answers are about who is asking at first, whoever logs in meanwhile.
+func TestAuthorizeAllIsAboutOne(t *testing.T) {
+	var logIn func() error
+	b := &batch{all: func(_ context.Context, all []auth.Access) []error {
+		if err := logIn(); err != nil {
+			t.Fatal(err)
+		}
+		return make([]error, len(all))
+	}}
+	s := newSite(t, func(o *auth.Options) { o.Authorizer, o.AuditDecisions = b, true })
+	ada := s.visitor().logIn("ada")
+	s.m.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		logIn = func() error { return s.m.LogIn(w, r, "bob", auth.Proof{Method: "host"}) }
+		s.m.AuthorizeAll(r.Context(), "edit", 1, 2, 3)
+	})).ServeHTTP(httptest.NewRecorder(), ada.request("POST", "/", ""))
+	for i, e := range s.named("allowed") {
+		if e.UserID != "ada" {
+			t.Errorf("%d: %s is allowed what ada may", i, e.UserID)
+		}
+	}
+	if len(b.calls) != 1 || len(s.named("allowed")) != 3 {
+		t.Errorf("asked %+v, told %+v", b.calls, *s.events)
+	}
+}
+
 // A host asks in its own way, with the same guards around it.
 func TestAuthorizeBy(t *testing.T) {
 	p := &policy{say: says(auth.ErrForbidden)}
