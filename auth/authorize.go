@@ -110,7 +110,9 @@ func (m *Manager) AuthorizeBy(ctx context.Context, action string, object any, as
 // [Options.AuditDecisions] makes every decision one. An authorizer that has a method
 // AuthorizeAll(ctx, []Access) []error itself, not one that it wraps, is asked once, and
 // has the time of one decision. A struct that embeds such an authorizer has its method as
-// well: with an Authorize of its own it needs an AuthorizeAll of its own.
+// well: with an Authorize of its own it needs an AuthorizeAll of its own. Others are asked
+// about one after the other, until one decision has taken all its time: the rest are an
+// outage.
 func (m *Manager) AuthorizeAll(ctx context.Context, action string, objects ...any) []error {
 	// Not As: what decides in front of another, and can be unwrapped, would not be asked.
 	all, ok := m.opts.Authorizer.(interface {
@@ -129,8 +131,15 @@ func (m *Manager) AuthorizeAll(ctx context.Context, action string, objects ...an
 	for i, o := range objects {
 		a := Access{Identity: id, Action: action, Object: o}
 		if !ok || len(objects) == 1 {
+			began := time.Now()
 			errs[i] = m.meaning(a, m.decide(ctx, a, nil, false), nobody)
-			continue
+			if time.Since(began) < m.opts.AuthorizerTimeout {
+				continue
+			}
+			for i++; i < len(errs); i++ {
+				errs[i] = errNoTime
+			}
+			break
 		}
 		errs[i] = m.meaning(a, m.decide(ctx, a, func(ctx context.Context, _ Authorizer, access Access) error {
 			if !asked {
@@ -157,6 +166,10 @@ func (m *Manager) AuthorizeAll(ctx context.Context, action string, objects ...an
 // errUnanswered: the authorizer was asked about several objects, and has panicked or
 // said something about other than these.
 var errUnanswered = errors.New("auth: authorizer did not answer each of several questions")
+
+// errNoTime: the authorizer was not asked, since it has taken all the time of a decision
+// about the object before.
+var errNoTime = errors.New("auth: authorizer took all the time for one of several questions")
 
 // Decide is [Manager.Authorize] about a.Identity, whoever is asking: for jobs, for
 // pages about what others may do, and for tests of policies. An identity needs a

@@ -637,6 +637,31 @@ func TestAuthorizeAllIsAboutOne(t *testing.T) {
 	}
 }
 
+// An authorizer that hangs costs the time of one decision, not one for each object.
+func TestAuthorizeAllOfOneThatHangs(t *testing.T) {
+	for _, last := range []error{nil, auth.ErrForbidden, errDown} {
+		p := &policy{say: func(ctx context.Context, a auth.Access) error {
+			if a.Object == "slow" {
+				<-ctx.Done()
+				return last
+			}
+			return nil
+		}}
+		s := newSite(t, func(o *auth.Options) { o.Authorizer, o.AuthorizerTimeout = p, 200*time.Millisecond })
+		var got []string
+		for _, err := range s.visitor().logIn("ada").all("edit", "quick", "slow", "slow", "quick") {
+			got = append(got, outcome(err))
+		}
+		want := []string{"yes", "outage", "outage", "outage"}
+		if last == auth.ErrForbidden { // which counts late as well
+			want[1] = "forbidden"
+		}
+		if fmt.Sprint(got) != fmt.Sprint(want) || len(p.asked) != 2 {
+			t.Errorf("%v: %q after %d questions, want %q after 2", last, got, len(p.asked), want)
+		}
+	}
+}
+
 // A host asks in its own way, with the same guards around it.
 func TestAuthorizeBy(t *testing.T) {
 	p := &policy{say: says(auth.ErrForbidden)}
