@@ -7,7 +7,8 @@ import (
 )
 
 // A Denial is a no of an [Authorizer] that explains itself, to the log and to events
-// and never to the client. It wraps [ErrForbidden].
+// and never to the client. It wraps [ErrForbidden]. Whoever finds one in an error changes
+// nothing of it: it is the authorizer's, which may return it again.
 //
 // With MaxAge or Methods it is a no for now: a proof that is new enough, or by one of
 // the methods, would be answered with yes, and the client is told so (RFC 9470).
