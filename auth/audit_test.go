@@ -237,6 +237,9 @@ func TestFreshOfAnAuthorizer(t *testing.T) {
 	if err := c.m.Decide(t.Context(), auth.Access{Identity: known}); outcome(err) != "nobody" {
 		t.Errorf("ended, outside of a request: %v", err)
 	}
+	if undecided, denied := c.named("undecided"), c.named("denied"); len(undecided) != 0 || len(denied) != 4 || denied[0].Reason != "the session has ended" || denied[0].UserID != "ada" {
+		t.Errorf("ended: told %+v and %+v", undecided, denied)
+	}
 	c.below.failAll()
 	if err := c.m.Decide(t.Context(), auth.Access{Identity: known}); outcome(err) != "outage" {
 		t.Errorf("while the store is down: %v", err)

@@ -26,7 +26,7 @@ func (m *Manager) decide(ctx context.Context, a Access, ask asker, tried bool) e
 	case !m.opts.AuditDecisions:
 	case err == nil:
 		m.audit(ctx, a, Event{Name: "allowed"}, nil, began)
-	case errors.Is(err, ErrForbidden):
+	case errors.Is(err, ErrForbidden), isOver(err):
 		m.audit(ctx, a, Event{Name: "denied"}, err, began)
 	default:
 		m.audit(ctx, a, Event{Name: "undecided"}, err, began)
@@ -130,6 +130,8 @@ func (m *Manager) audit(ctx context.Context, a Access, e Event, err error, began
 		if err != ErrForbidden {
 			e.Reason = err.Error()
 		}
+	case isOver(err):
+		e.Reason = "the session has ended"
 	case err != nil:
 		e.Reason = "the authorizer could not tell"
 	}

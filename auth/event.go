@@ -41,8 +41,9 @@ import (
 // A decision is "forbidden" if somebody who is known has tried something, and no other
 // proof would help: what to look at when somebody is probing, and so with their
 // address and device. What else is asked, for templates and lists, by [Manager.Decide],
-// about nobody, and where another proof is wanted, is "denied". It, "allowed" and
-// "undecided" have no address and no device, and name users and objects by their IDs.
+// about nobody, and where another proof is wanted or the session has ended meanwhile, is
+// "denied". It, "allowed" and "undecided" have no address and no device, and name users
+// and objects by their IDs.
 type Event struct {
 	Name   string
 	At     time.Time
