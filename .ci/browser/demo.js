@@ -1,13 +1,12 @@
 // Uses the demo as people do, from the first visit to the last: its own file,
-// two browsers, no scripts. Then it lets admins do what they do, see admin.js.
+// two browsers, no scripts.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { useAdmin } from './admin.js'
 import { serveDemo } from './browser.js'
 import { axe, fits, look } from './look.js'
+import { email, visitor } from './visitor.js'
 
-const email = 'ada@example.com'
 const first = 'correct horse battery staple'
 const second = 'another horse, another battery'
 
@@ -22,32 +21,11 @@ export async function useDemo(browser, faults, out) {
     for (const line of server.log().split('\n')) {
       if (/ERROR|panic/.test(line)) faults.add('demo', `logs ${line}`)
     }
-    return looked + await useAdmin(browser, faults, out)
+    return looked
   } finally {
     server.stop()
     await rm(folder, { recursive: true, force: true })
   }
-}
-
-// A visitor is a browser of its own, at the demo.
-export async function visitor(browser, url, faults, options) {
-  const context = await browser.newContext(options)
-  context.setDefaultTimeout(10_000)
-  const page = await context.newPage()
-  faults.watch(page, () => `demo ${new URL(page.url() === 'about:blank' ? url : page.url()).pathname}`)
-  const press = async name => {
-    await Promise.all([page.waitForNavigation(), page.getByRole('button', { name, exact: true }).click()])
-  }
-  const follow = async name => {
-    await Promise.all([page.waitForNavigation(), page.getByRole('main').getByRole('link', { name, exact: true }).click()])
-  }
-  const logIn = async (password, stay) => {
-    await page.getByLabel('Email address').fill(email)
-    await page.getByLabel('Password', { exact: true }).fill(password)
-    if (stay) await page.getByLabel('Stay logged in').check()
-    await press('Log in')
-  }
-  return { context, page, press, follow, logIn, close: () => context.close() }
 }
 
 async function live(browser, url, faults) {

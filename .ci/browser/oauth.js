@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { serveDemo } from './browser.js'
-import { visitor } from './demo.js'
+import { visitor } from './visitor.js'
 import { axe, look } from './look.js'
 
 const email = 'ada@example.com'

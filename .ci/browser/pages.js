@@ -3,9 +3,10 @@
 //
 //	node pages.js [directory for screenshots]
 //
-// Then it uses the demo itself, see demo.js and oauth.js.
+// Then it uses the demo itself, see demo.js, admin.js and oauth.js.
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { useAdmin } from './admin.js'
 import { Faults, launch, serveGallery } from './browser.js'
 import { useDemo } from './demo.js'
 import { useForms } from './forms.js'
@@ -47,6 +48,7 @@ try {
   await page.close()
   await useForms(browser, url, faults)
   looked += await useDemo(browser, faults, out)
+  looked += await useAdmin(browser, faults, out)
   looked += await useOAuth(browser, faults, out)
 } finally {
   await browser.close()
