@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { root, serveDemo } from './browser.js'
-import { visitor } from './visitor.js'
 import { axe, fits, look } from './look.js'
+import { visitor } from './visitor.js'
 
 const password = 'correct horse battery staple'
 

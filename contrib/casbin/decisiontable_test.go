@@ -7,7 +7,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/auth"
 	"github.com/gatehouse-go/gatehouse/auth/policy"
 	casbinauthz "github.com/gatehouse-go/gatehouse/contrib/casbin"
-	"github.com/gatehouse-go/gatehouse/internal/decisiontable"
+	"github.com/gatehouse-go/gatehouse/contrib/internal/decisiontable"
 )
 
 func TestDecisionTable(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 	"github.com/gatehouse-go/gatehouse/auth"
 	"github.com/gatehouse-go/gatehouse/auth/authtest"
 	"github.com/gatehouse-go/gatehouse/auth/policy"
-	"github.com/gatehouse-go/gatehouse/internal/decisiontable"
+	"github.com/gatehouse-go/gatehouse/contrib/internal/decisiontable"
 )
 
 // siteRoles are everywhere, but for tess, who edits in the tenant acme.

@@ -11,8 +11,8 @@ import (
 	"github.com/gatehouse-go/gatehouse/auth"
 	"github.com/gatehouse-go/gatehouse/auth/authtest"
 	"github.com/gatehouse-go/gatehouse/auth/policy"
+	"github.com/gatehouse-go/gatehouse/contrib/internal/decisiontable"
 	"github.com/gatehouse-go/gatehouse/contrib/opa"
-	"github.com/gatehouse-go/gatehouse/internal/decisiontable"
 )
 
 func TestSite(t *testing.T) {

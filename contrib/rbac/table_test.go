@@ -6,8 +6,8 @@ import (
 
 	"github.com/gatehouse-go/gatehouse/auth"
 	"github.com/gatehouse-go/gatehouse/auth/policy"
+	"github.com/gatehouse-go/gatehouse/contrib/internal/decisiontable"
 	"github.com/gatehouse-go/gatehouse/contrib/rbac"
-	"github.com/gatehouse-go/gatehouse/internal/decisiontable"
 )
 
 // Roles from the file of the site, grants in memory.

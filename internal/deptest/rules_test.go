@@ -8,8 +8,6 @@ var rules = []deptest.Rule{
 	// For tests only: real stores on real servers, and servers to kill.
 	{Part: "stores/internal/backends", May: []string{"auth", "auth/...", "internal/...", "stores/..."}, Third: []string{"*"}},
 	{Part: "internal/servers", May: nil, Third: []string{"*"}},
-	// The table that every authorizer with an engine has to pass, over real logins.
-	{Part: "internal/decisiontable", May: []string{"auth", "auth/*", "internal/...", "stores/memory"}},
 	{Part: "internal", May: nil},
 	{Part: "auth/authtest", May: []string{"auth", "internal/..."}},
 	{Part: "auth/policy", May: []string{"auth", "internal/..."}},
@@ -31,6 +29,8 @@ var rules = []deptest.Rule{
 	{Part: "stores/*", May: []string{"auth", "auth/health", "auth/policy", "internal/...", "stores/..."}, Third: []string{"*"}},
 
 	{Part: "pages", May: []string{"auth", "internal/..."}},
+	// The table that every authorizer with an engine has to pass, over real logins.
+	{Part: "contrib/internal/decisiontable", May: []string{"auth", "auth/...", "internal/...", "stores/memory"}},
 	// Roles and grants in SQL are kept by the store of the same database.
 	{Part: "contrib/rbac/bunrbac", May: []string{"auth", "auth/...", "internal/...", "contrib/rbac", "stores/bun"}, Third: []string{"*"}},
 	{Part: "contrib/rbac", May: []string{"auth", "auth/policy", "auth/policy/policyfile", "internal/..."}, Third: []string{"go.yaml.in/yaml/v4"}},

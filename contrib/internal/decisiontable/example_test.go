@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/gatehouse-go/gatehouse/auth"
-	"github.com/gatehouse-go/gatehouse/internal/decisiontable"
+	"github.com/gatehouse-go/gatehouse/contrib/internal/decisiontable"
 )
 
 func Example() {
