@@ -88,7 +88,7 @@ func sameLiterals(written, read string) error {
 	before, after := literal.FindAllString(written, -1), literal.FindAllString(read, -1)
 	for i, text := range before {
 		if i >= len(after) || after[i] != text {
-			return fmt.Errorf("Casbin would read %s as something else: have it in a column or an attribute, without brackets, letters beyond ASCII, or r. and p. behind a space", text)
+			return fmt.Errorf("%s would be something else to Casbin: have it in a column or an attribute, without brackets, letters beyond ASCII, or r. and p. behind a space", text)
 		}
 	}
 	return nil
