@@ -551,6 +551,37 @@ func TestRolesAway(t *testing.T) {
 	})
 }
 
+// sendSlowly sends a beginning of the JSON, and waits for it to be past the guard. Rest
+// sends what is left, and status gets what is answered, 0 for nothing.
+func sendSlowly(t *testing.T, c *client, url, body string) (rest func(), status <-chan int) {
+	t.Helper()
+	r, w := io.Pipe()
+	req, err := http.NewRequest("POST", url, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header = c.header.Clone()
+	req.Header.Set("Content-Type", "application/json")
+	answered := make(chan int, 1)
+	go func() {
+		resp, err := c.client.Do(req)
+		if err != nil {
+			answered <- 0
+			return
+		}
+		resp.Body.Close()
+		answered <- resp.StatusCode
+	}()
+	if _, err := io.WriteString(w, body[:5]); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(100 * time.Millisecond)
+	return func() {
+		_, _ = io.WriteString(w, body[5:]) // it may have been refused already
+		w.Close()
+	}, answered
+}
+
 // TestSlowPosts: who is logged out while they send has not sent anything.
 func TestSlowPosts(t *testing.T) {
 	d := newDemo(t, "memory:", func(c *config) { c.proxies = loopback })
@@ -558,32 +589,11 @@ func TestSlowPosts(t *testing.T) {
 		c := d.who(t, true, "slow"+path[1:4], "admin")
 		id := c.id()
 		body = strings.Replace(body, "%s", id, 1)
-		r, w := io.Pipe()
-		req, err := http.NewRequest("POST", d.URL+path, r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Header = c.header.Clone()
-		req.Header.Set("Content-Type", "application/json")
-		status := make(chan int, 1)
-		go func() {
-			resp, err := c.client.Do(req)
-			if err != nil {
-				status <- 0
-				return
-			}
-			resp.Body.Close()
-			status <- resp.StatusCode
-		}()
-		if _, err := io.WriteString(w, body[:5]); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(100 * time.Millisecond) // it is on its way: passes the guard
+		rest, status := sendSlowly(t, c, d.URL+path, body)
 		if err := d.site.manager.RevokeUserSessions(t.Context(), id); err != nil {
 			t.Fatal(err)
 		}
-		_, _ = io.WriteString(w, body[5:]) // it may have been refused already
-		w.Close()
+		rest()
 		if got := <-status; got != 401 {
 			t.Errorf("%s: %d", path, got)
 		}
@@ -609,30 +619,9 @@ func TestSlowAdmins(t *testing.T) {
 			target = other.id()
 		}
 		body = strings.Replace(body, "%s", target, 1)
-		r, w := io.Pipe()
-		req, err := http.NewRequest("POST", d.URL+path, r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		req.Header = c.header.Clone()
-		req.Header.Set("Content-Type", "application/json")
-		status := make(chan int, 1)
-		go func() {
-			resp, err := c.client.Do(req)
-			if err != nil {
-				status <- 0
-				return
-			}
-			resp.Body.Close()
-			status <- resp.StatusCode
-		}()
-		if _, err := io.WriteString(w, body[:5]); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(100 * time.Millisecond) // it is on its way
+		rest, status := sendSlowly(t, c, d.URL+path, body)
 		d.revoke(t, id, "admin")
-		_, _ = io.WriteString(w, body[5:])
-		w.Close()
+		rest()
 		if got := <-status; got != 403 {
 			t.Errorf("%s: %d", path, got)
 		}
