@@ -54,10 +54,25 @@ func (d *deadline) Err() error {
 		}
 		t = d.wait() // which remembers how it has ended
 		if t.Err() == nil {
-			return d.Context.Err() // a context of the host's, whose Done does not say so
+			return d.ending(t)
 		}
 	}
 	return t.Err()
+}
+
+// ending returns how d has ended, of which its context knows already and t does not.
+func (d *deadline) ending(t *timed) error {
+	// A context of package context says that it has ended a moment before its children
+	// do, and takes no other child meanwhile.
+	_, stop := context.WithCancel(d.Context)
+	stop()
+	select {
+	case <-d.Context.Done():
+		<-t.Done() // Err is not before Done
+		return t.Err()
+	default:
+		return d.Context.Err() // one of the host's, whose Done does not say so
+	}
 }
 
 // late returns why it is too late for a yes: what Err does not say while Done is open,
