@@ -93,14 +93,18 @@ func (m *Manager) RequireSession(next http.Handler) http.Handler {
 
 // Recheck looks again whether what [Manager.IdentityFrom] said still holds: for a
 // handler that has taken its time, such as to read what was sent, before it does
-// something that outlives the login. The errors are those of IdentityFrom.
+// something that outlives the login. The errors are those of IdentityFrom. What was
+// kept for the time of the request, such as roles, and decisions by policy.PerRequest, is
+// found out again when it is next asked for: what the handler may do, [Manager.Authorize]
+// says after it.
 func (m *Manager) Recheck(ctx context.Context) error {
 	s := m.stateFrom(ctx)
 	id, err := s.identity()
-	switch {
-	case err != nil || s.m == nil:
+	if err != nil || s.m == nil {
 		return err
-	case id.Session != nil:
+	}
+	s.forget()
+	if id.Session != nil {
 		return m.lookAtSession(ctx, id.Session.ID)
 	}
 	return m.lookAtRequest(s.r, id.UserID)(ctx)

@@ -109,6 +109,23 @@ func (s *state) keep() *perrequest.Memo {
 	}
 }
 
+// forget drops the memo: what is in it is found out again.
+func (s *state) forget() {
+	for {
+		old := s.beside.Load()
+		if old == nil || old.memo == nil {
+			return
+		}
+		var b *beside
+		if old.err != nil {
+			b = &beside{err: old.err}
+		}
+		if s.beside.CompareAndSwap(old, b) {
+			return
+		}
+	}
+}
+
 // stateFrom returns what m knows of the request that ctx belongs to, or nil.
 func (m *Manager) stateFrom(ctx context.Context) *state {
 	if s, ok := ctx.(*state); ok && (s.m == m || s.m == nil) {

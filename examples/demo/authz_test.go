@@ -553,10 +553,10 @@ func TestRolesAway(t *testing.T) {
 
 // sendSlowly sends a beginning of the JSON, and waits for it to be past the guard. Rest
 // sends what is left, and status gets what is answered, 0 for nothing.
-func sendSlowly(t *testing.T, c *client, url, body string) (rest func(), status <-chan int) {
+func sendSlowly(t *testing.T, c *client, method, url, body string) (rest func(), status <-chan int) {
 	t.Helper()
 	r, w := io.Pipe()
-	req, err := http.NewRequest("POST", url, r)
+	req, err := http.NewRequest(method, url, r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -589,7 +589,7 @@ func TestSlowPosts(t *testing.T) {
 		c := d.who(t, true, "slow"+path[1:4], "admin")
 		id := c.id()
 		body = strings.Replace(body, "%s", id, 1)
-		rest, status := sendSlowly(t, c, d.URL+path, body)
+		rest, status := sendSlowly(t, c, "POST", d.URL+path, body)
 		if err := d.site.manager.RevokeUserSessions(t.Context(), id); err != nil {
 			t.Fatal(err)
 		}
@@ -619,7 +619,7 @@ func TestSlowAdmins(t *testing.T) {
 			target = other.id()
 		}
 		body = strings.Replace(body, "%s", target, 1)
-		rest, status := sendSlowly(t, c, d.URL+path, body)
+		rest, status := sendSlowly(t, c, "POST", d.URL+path, body)
 		d.revoke(t, id, "admin")
 		rest()
 		if got := <-status; got != 403 {
@@ -632,6 +632,25 @@ func TestSlowAdmins(t *testing.T) {
 	if !other.in() {
 		t.Error("somebody was logged out")
 	}
+}
+
+// TestSlowEditors: who is no editor any more when they have sent it all has not changed
+// anything.
+func TestSlowEditors(t *testing.T) {
+	eachEngine(t, func(t *testing.T, engine func(*config)) {
+		d := newDemo(t, "memory:", engine)
+		p := d.who(t, true, "author").write("A post", "")
+		c := d.who(t, true, "slow", "editor")
+		rest, status := sendSlowly(t, c, "PUT", d.URL+"/posts/"+p.ID, `{"title":"Changed"}`)
+		d.revoke(t, c.id(), "editor")
+		rest()
+		if got := <-status; got != 403 {
+			t.Errorf("told %d, want 403", got)
+		}
+		if now, err := d.site.posts.Load(t.Context(), p.ID); err != nil || now.Title != "A post" {
+			t.Errorf("%v, %v", now, err)
+		}
+	})
 }
 
 // TestPostsFromElsewhere: another site cannot write, change or delete with somebody's

@@ -177,6 +177,11 @@ func (s *site) updatePost(w http.ResponseWriter, r *http.Request) {
 	old, _ := auth.ObjectFrom[*post](r.Context())
 	p := *old // what was found stays what it is
 	sent, err := s.read(w, r, "title", "body")
+	// The guard has decided before: whoever sends slowly may have lost the role meanwhile.
+	if no := s.manager.Authorize(r.Context(), "posts:edit", old); no != nil {
+		s.manager.Refuse(w, r, no)
+		return
+	}
 	if err == nil {
 		err = p.write(sent)
 	}

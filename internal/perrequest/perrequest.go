@@ -10,7 +10,8 @@ import (
 // Key finds the *[Memo] in a context.
 type Key struct{}
 
-// A Memo keeps values until its request ends. Its methods are safe for concurrent
+// A Memo keeps values until its request ends, somebody logs in or out in it, or
+// auth.Manager.Recheck looks again. Its methods are safe for concurrent
 // use. Keys are of types of those who use it, so that these do not meet.
 type Memo struct{ values sync.Map }
 
