@@ -47,9 +47,9 @@ func (m *Manager) CreateUser(ctx context.Context, p Profile, credentials func(us
 		}
 		// Before the user is created, so that nothing has to be undone. What
 		// decides is the change below.
-		if _, err := m.store.LoadCredential(ctx, id.kind, key); err == nil {
+		if held, err := m.store.LoadCredential(ctx, id.kind, key); err == nil && !m.hasExpired(&held) {
 			return "", fmt.Errorf("%w: %s", ErrExists, id.kind)
-		} else if !errors.Is(err, ErrNotFound) {
+		} else if err != nil && !errors.Is(err, ErrNotFound) {
 			return "", err
 		}
 		ids = append(ids, Credential{Kind: id.kind, Key: key})
@@ -68,7 +68,12 @@ func (m *Manager) CreateUser(ctx context.Context, p Profile, credentials func(us
 			all[i].UserID, all[i].CreatedAt = userID, now
 			changes[i].New = &all[i]
 		}
-		err := m.store.ChangeCredentials(ctx, changes...)
+		err := m.write(ctx, changes)
+		if err == nil {
+			e := Event{Name: "registered", At: now, UserID: userID}
+			m.fillIn(ctx, &e)
+			err = m.record(ctx, e, changes)
+		}
 		if err != nil {
 			m.discardUser(ctx, userID)
 		}
@@ -114,10 +119,13 @@ func (m *Manager) changeInTx(ctx context.Context, f func(ctx context.Context) er
 }
 
 func (m *Manager) transactional() bool {
-	if _, ok := m.store.(wrapped); ok {
-		return false
-	}
 	_, ok := As[transactor](m.store)
+	return ok && !m.hostKeeps()
+}
+
+// hostKeeps reports whether the host keeps some of the credentials, whose word on them is good.
+func (m *Manager) hostKeeps() bool {
+	_, ok := As[wrapped](m.store)
 	return ok
 }
 
@@ -165,54 +173,25 @@ func (m *Manager) discardUser(ctx context.Context, userID string) {
 // What does not change what a credential proves, such as a better hash of the
 // same password, goes to [Manager.Store] directly.
 func (m *Manager) ChangeCredentials(ctx context.Context, userID string, changes ...Change) error {
+	return m.Apply(ctx, userID, m.eventOf(changes), changes...)
+}
+
+// eventOf names what the changes are, for the table of consequences.
+func (m *Manager) eventOf(changes []Change) string {
+	event := eventCredentialChanged
 	for _, c := range changes {
-		if c.Old != nil && c.Old.UserID != userID || c.New != nil && c.New.UserID != userID {
-			return fmt.Errorf("%w: a change to a credential of another user", ErrInvalid)
+		switch {
+		case c.Old == nil && c.New != nil && m.roles[c.New.Kind] != Identifier:
+			event = "credential.added"
+		case c.New == nil && c.Old != nil && m.roles[c.Old.Kind] != Identifier:
+			return "credential.removed"
+		case c.Old != nil && c.New != nil && c.Old.Generation != c.New.Generation:
+			if _, ok := m.consequences[c.New.Kind+".changed"]; ok {
+				return c.New.Kind + ".changed"
+			}
 		}
 	}
-	guard, err := m.guardChange(ctx, userID)
-	if err != nil {
-		return err
-	}
-	var except []SessionID
-	if id, err := m.IdentityFrom(ctx); err == nil && id.UserID == userID && id.Session != nil {
-		except = []SessionID{id.Session.ID}
-		// After the guard: whoever has ended the session by a change of their own is
-		// met there, or has been before, and is seen here.
-		if err := m.Recheck(ctx); err != nil {
-			return err
-		}
-	}
-	if err := m.keepsWayIn(ctx, userID, changes); err != nil {
-		return err
-	}
-	err = m.changeInTx(ctx, func(ctx context.Context) error {
-		// The guard comes first: of two changes the second stops there.
-		if err := m.store.ChangeCredentials(ctx, append([]Change{guard}, changes...)...); err != nil {
-			return err
-		}
-		if !m.transactional() {
-			return nil
-		}
-		// In the same transaction, so that a crash cannot come in between.
-		return m.endAll(ctx, userID, except...)
-	})
-	if err != nil {
-		return m.meets(ctx, guard, err)
-	}
-	// And again: a login that was under way may have begun a session before
-	// the change could be seen.
-	m.emit(ctx, Event{Name: "credential.changed", UserID: userID, Reason: describeChanges(changes)})
-	outliving, cancel := outlive(ctx)
-	defer cancel()
-	err = m.endAll(outliving, userID, except...)
-	if err == nil {
-		err = m.forgetDevices(outliving, userID)
-	}
-	if err != nil {
-		return fmt.Errorf("auth: the credentials were changed, but not every session was ended: %w", outage{err})
-	}
-	return nil
+	return event
 }
 
 // guardChange returns the change to the user's guard that goes with every
@@ -255,9 +234,8 @@ func (m *Manager) keepsWayIn(ctx context.Context, userID string, changes []Chang
 	if err != nil {
 		return err
 	}
-	live := func(c *Credential) bool { return c.ExpiresAt.IsZero() || m.now().Before(c.ExpiresAt) }
 	for _, c := range held {
-		if !live(&c) {
+		if m.hasExpired(&c) {
 			continue
 		}
 		ways[name{c.Kind, c.Key}] = true
@@ -276,22 +254,6 @@ func (m *Manager) keepsWayIn(ctx context.Context, userID string, changes []Chang
 		}
 	}
 	return ErrLastCredential
-}
-
-// forgetDevices makes the user's browsers unknown: whoever could log in before
-// the change has no bucket of their own any more.
-func (m *Manager) forgetDevices(ctx context.Context, userID string) error {
-	devices, err := m.store.UserCredentials(ctx, userID, deviceKind)
-	if err != nil {
-		return err
-	}
-	for i := range devices {
-		err := m.store.ChangeCredentials(ctx, Change{Old: &devices[i]})
-		if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrConflict) {
-			return err
-		}
-	}
-	return nil
 }
 
 // describeChanges names what was changed, for events: no keys, no data.

@@ -74,6 +74,17 @@ func (m *Manager) Finish(w http.ResponseWriter, r *http.Request, err error, next
 	}
 }
 
+// Done answers that what was sent was taken: a browser is sent (303) to path, a page
+// below the prefix with what query it has, such as "/login"; others get status, 200 or
+// 202, and body as JSON.
+func (m *Manager) Done(w http.ResponseWriter, r *http.Request, path string, status int, body any) {
+	if m.wantsHTML(r) {
+		m.redirect(w, m.prefix+path)
+		return
+	}
+	writeJSON(w, status, "application/json", body)
+}
+
 // Render answers with a page as HTML, whatever the client wants: for pages of
 // the host's own in the same clothes. It sets p.Identity and, if it is empty,
 // p.Next. Without [Options.Pages] it is [Manager.Answer].

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -9,14 +10,14 @@ import (
 // ClientAddr returns the client's address: the socket's, or, if that is one of
 // [Options.TrustedProxies], the right-most entry of X-Forwarded-For that is
 // not. Whatever cannot be read ends the search at the last address that could.
-// IPv4-mapped addresses are unmapped and zones dropped. The result is invalid
-// if the socket has no IP address.
+// IPv4-mapped addresses are unmapped and zones dropped. A proxy that comes by a Unix socket
+// is at 127.0.0.1, if that is one of them. The result is invalid if the socket has no IP
+// address otherwise.
 func (m *Manager) ClientAddr(r *http.Request) netip.Addr {
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
+	addr, ok := m.peer(r)
+	if !ok {
 		return netip.Addr{}
 	}
-	addr := peer.Addr().Unmap().WithZone("")
 	if len(m.opts.TrustedProxies) == 0 {
 		return addr
 	}
@@ -40,6 +41,17 @@ func (m *Manager) ClientAddr(r *http.Request) netip.Addr {
 	}
 	return addr
 }
+
+// peer returns where the socket is from.
+func (m *Manager) peer(r *http.Request) (addr netip.Addr, ok bool) {
+	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		return peer.Addr().Unmap().WithZone(""), true
+	}
+	_, unix := r.Context().Value(http.LocalAddrContextKey).(*net.UnixAddr)
+	return localhost, unix && m.trusted(localhost)
+}
+
+var localhost = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 
 func (m *Manager) trusted(addr netip.Addr) bool {
 	for _, p := range m.opts.TrustedProxies {
@@ -78,4 +90,13 @@ func network(addr netip.Addr) string {
 		return "unknown"
 	}
 	return p.String()
+}
+
+// site returns the IPv6 /48 that addr is in.
+func site(addr netip.Addr) (string, bool) {
+	if !addr.Is6() {
+		return "", false
+	}
+	p, err := addr.Prefix(48)
+	return p.String(), err == nil
 }

@@ -1,9 +1,16 @@
 package auth_test
 
 import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/gatehouse-go/gatehouse/auth"
@@ -125,5 +132,50 @@ func TestNetworkLimits(t *testing.T) {
 		if got := free(tt.addrs...); got != tt.want {
 			t.Errorf("%s: %d; want %d", tt.name, got, tt.want)
 		}
+	}
+}
+
+// A proxy that comes by a Unix socket is believed like one at 127.0.0.1: else all its
+// clients would have the limits of one network together.
+func TestClientAddrBehindAUnixSocket(t *testing.T) {
+	for trusted, want := range map[string]string{"127.0.0.1/32": "8.8.8.8", "127.0.0.0/8": "8.8.8.8", "10.0.0.0/8": "invalid IP", "": "invalid IP"} {
+		s := newSite(t, func(o *auth.Options) {
+			if trusted != "" {
+				o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix(trusted)}
+			}
+		})
+		path := filepath.Join(t.TempDir(), "s")
+		l, err := net.Listen("unix", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, s.m.ClientAddr(r)) })}
+		var serving sync.WaitGroup
+		serving.Go(func() { srv.Serve(l) })
+		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", path)
+		}}}
+		r, _ := http.NewRequestWithContext(t.Context(), "GET", "http://site/", nil)
+		r.Header.Set("X-Forwarded-For", "1.1.1.1, 8.8.8.8")
+		res, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, _ := io.ReadAll(res.Body)
+		res.Body.Close()
+		srv.Close()
+		serving.Wait()
+		if string(got) != want {
+			t.Errorf("trusting %q: %s; want %s", trusted, got, want)
+		}
+	}
+
+	// Whoever has no address on another socket is no proxy.
+	s := newSite(t, func(o *auth.Options) { o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")} })
+	r := httptest.NewRequest("GET", "/", nil)
+	r.RemoteAddr = "@"
+	r.Header.Set("X-Forwarded-For", "8.8.8.8")
+	if got := s.m.ClientAddr(r); got.IsValid() {
+		t.Errorf("without a Unix socket: %s", got)
 	}
 }

@@ -85,6 +85,7 @@ type Problem struct {
 	// "not_fresh", "proof_required", "bad_credentials" as Code.
 	Reason     string
 	RetryAfter time.Duration // sent as Retry-After, rounded up to seconds; 0: not sent
+	Limit      Limit         // for "rate_limited", what the client has: sent as RateLimit-Policy; zero: not sent
 	MaxAge     time.Duration // for "not_fresh" and "proof_required": how old a proof may be (RFC 9470 max_age)
 	Factors    []string      // for "factor_owed", the names of the factors to choose from; for "proof_required", of the methods
 	Err        error         `json:"-"` // the cause, for errors.Is and for the log; may be nil

@@ -123,7 +123,7 @@ func TestEventsOfALife(t *testing.T) {
 			c := authtest.CodeCredential("bob")
 			s.change(v, "bob", auth.Change{New: &c})
 			return v.get("/open")
-		}, []string{"credential.changed bob added code"}},
+		}, []string{"credential.changed bob added code", "credential.added bob added code"}},
 		{"and owed elsewhere", func() *http.Response { return other.post("/auth/trust?user=bob", "") }, []string{"login.owed bob trust"}},
 		{"a log-out", func() *http.Response { return v.post("/auth/logout", "") }, []string{"logout bob"}},
 		{"nobody again", func() *http.Response { return v.get("/me") }, []string{"unauthenticated none"}},

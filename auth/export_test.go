@@ -5,3 +5,6 @@ var InRealm = inRealm
 
 // Sweep does once what [Manager.Run] does every minute.
 var Sweep = (*Manager).sweep
+
+// LimitsOf returns the limits of m, with their defaults.
+func LimitsOf(m *Manager) Limits { return m.opts.Limits }

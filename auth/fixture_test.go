@@ -269,7 +269,7 @@ func newSite(t *testing.T, change func(*auth.Options)) *site {
 func onEveryStore(t *testing.T, test func(t *testing.T, store auth.Store)) {
 	t.Run("memory", func(t *testing.T) { test(t, memory.New(nil)) })
 	t.Run("SQLite", func(t *testing.T) {
-		db, err := open.Open("file:" + filepath.Join(t.TempDir(), "test.db"))
+		db, err := open.Open("file:" + filepath.Join(t.TempDir(), "test.db") + "?_pragma=synchronous(off)") // no test loses power
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -50,6 +50,9 @@ func (m *Manager) gate(w http.ResponseWriter, r *http.Request, a *admission) err
 	if !m.hasFirstFactor(a.proofs) {
 		return fmt.Errorf("%w: a second factor alone is no login", ErrBadCredentials)
 	}
+	if err := m.askAdmitters(ctx, u, a.proofs); err != nil {
+		return err
+	}
 	if m.opts.BeforeLogIn != nil {
 		if err := m.opts.BeforeLogIn(ctx, u, slices.Clone(a.proofs)); err != nil {
 			return err
@@ -175,7 +178,9 @@ func (m *Manager) hasFirstFactor(proofs []Proof) bool {
 			return true
 		}
 		if role, known := m.roles[p.Kind]; known {
-			return role == FirstFactor
+			// That an address is theirs somebody proves by a link which was sent there. To
+			// have named it proves nothing: it counts from those who log people in only.
+			return role == FirstFactor || role == Identifier && m.firstMethods[p.Method]
 		}
 		return !slices.ContainsFunc(m.factors, func(f Factor) bool { return f.Name() == p.Method })
 	})
@@ -190,6 +195,16 @@ func (m *Manager) FactorsOwed(ctx context.Context, userID string) ([]string, err
 		return nil, err
 	}
 	return m.owed(ctx, u, nil)
+}
+
+// askAdmitters asks the providers whether u may log in now.
+func (m *Manager) askAdmitters(ctx context.Context, u User, proofs []Proof) error {
+	for _, by := range m.admitters {
+		if err := guarded(func() error { return by.Admit(ctx, u, slices.Clone(proofs)) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // owed returns the names of the factors that are still to be proved.
@@ -298,6 +313,9 @@ func (m *Manager) recheck(ctx context.Context, sess *Session) error {
 			!c.ExpiresAt.IsZero() && !m.now().Before(c.ExpiresAt) {
 			return fmt.Errorf("%w: the credential was changed meanwhile", ErrBadCredentials)
 		}
+	}
+	if err := m.askAdmitters(ctx, u, sess.Proofs); err != nil { // the account was closed meanwhile
+		return err
 	}
 	owed, err := m.owed(ctx, u, sess.Proofs)
 	if err == nil && len(owed) > 0 {

@@ -686,9 +686,12 @@ func TestHostilePendingMixing(t *testing.T) {
 	}
 }
 
-func asAda(r *http.Request) *http.Request {
-	return r.WithContext(auth.WithIdentity(r.Context(), &auth.Identity{User: &account{id: "ada"}}))
+func asAda(r *http.Request) *http.Request { return as(r, "ada") }
+
+func as(r *http.Request, userID string) *http.Request {
+	return r.WithContext(auth.WithIdentity(r.Context(), &auth.Identity{User: &account{id: userID}}))
 }
+
 func BenchmarkUntouchedServerContext(b *testing.B) {
 	m, err := auth.New(auth.UserFunc((&accounts{}).byID), memory.New(nil), nil)
 	if err != nil {

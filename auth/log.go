@@ -12,9 +12,7 @@ func (m *Manager) emit(ctx context.Context, e Event) {
 	if e.At.IsZero() {
 		e.At = m.Now()
 	}
-	if s := m.stateFrom(ctx); s != nil && s.m == m && !e.Addr.IsValid() && e.Label == "" && !e.bare() {
-		e.Addr, e.Label = m.ClientAddr(s.r), deviceLabel(s.r.UserAgent())
-	}
+	m.fillIn(ctx, &e)
 	level := e.level()
 	if m.logger.Enabled(ctx, level) {
 		attrs := make([]slog.Attr, 0, 11)
@@ -35,8 +33,18 @@ func (m *Manager) emit(ctx context.Context, e Event) {
 		}
 		m.logger.LogAttrs(ctx, level, "auth: "+e.Name, attrs...)
 	}
+	for _, o := range m.observers {
+		m.tell(ctx, o.Observe, e)
+	}
 	for _, tell := range m.opts.Events {
 		m.tell(ctx, tell, e)
+	}
+}
+
+// fillIn adds where an event comes from, if ctx belongs to a request.
+func (m *Manager) fillIn(ctx context.Context, e *Event) {
+	if s := m.stateFrom(ctx); s != nil && s.m == m && !e.Addr.IsValid() && e.Label == "" && !e.bare() {
+		e.Addr, e.Label = m.ClientAddr(s.r), deviceLabel(s.r.UserAgent())
 	}
 }
 
@@ -53,7 +61,8 @@ func (m *Manager) tell(ctx context.Context, tell func(context.Context, Event), e
 // level is what e is logged with.
 func (e *Event) level() slog.Level {
 	switch e.Name {
-	case "login.failed", "login.refused", "login.limited", "forbidden", "undecided", "remember.reused", "binding.changed":
+	case "login.failed", "login.refused", "login.limited", "account.locked", "limiter.down", "forbidden", "undecided", "remember.reused", "binding.changed",
+		"email.reverted", "account.reclaimed", "account.disowned", "mail.refused", "mail.given_up":
 		return slog.LevelWarn
 	case "loaded", "unauthenticated", "not_fresh", "allowed", "denied": // with every request, perhaps
 		return slog.LevelDebug
@@ -75,7 +84,7 @@ func (e *Event) bare() bool {
 // request's address and device, and the time if it is zero. Providers call it
 // for what the Manager cannot know, such as "login.failed" for a wrong answer.
 func (m *Manager) Emit(r *http.Request, e Event) {
-	if len(m.opts.Events) == 0 && !m.logger.Enabled(r.Context(), e.level()) {
+	if len(m.opts.Events) == 0 && len(m.observers) == 0 && !m.logger.Enabled(r.Context(), e.level()) {
 		return // nobody wants to know
 	}
 	e.Addr = m.ClientAddr(r)

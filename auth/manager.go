@@ -24,8 +24,14 @@ type Manager struct {
 
 	factors       []Factor
 	formProviders []FormProvider
+	keepers       []keeper
+	observers     []observer
+	admitters     []admitter
+	runners       []runner
+	consequences  consequences
 	roles         map[string]Role   // by kind of credential
 	titles        map[string]string // the same
+	firstMethods  map[string]bool   // names of providers that are a way in
 	routes        []route
 	pages         map[string]bool // paths with a page
 	crossSite     map[string]bool // whole paths that other sites may POST to
@@ -54,27 +60,31 @@ func New(users UserLoader, store Store, opts *Options) (*Manager, error) {
 	} else {
 		errs = append(errs, checkStore(store)...)
 	}
+	table, wrong := newConsequences(o.Providers, o.Consequences)
+	errs = append(errs, wrong...)
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
 
 	m := &Manager{
-		opts:        o,
-		users:       users,
-		store:       inRealm(store, o.Realm),
-		now:         o.Now,
-		logger:      o.Logger,
-		prefix:      o.Prefix,
-		roles:       map[string]Role{"email": Identifier, "username": Identifier, deviceKind: Device, rememberKind: Device},
-		titles:      map[string]string{},
-		pages:       map[string]bool{},
-		cookies:     newCookieNames(o.Realm, o.InsecureCookies),
-		sessionTag:  newTag(o.Realm, o.Epoch, "session"),
-		loginTag:    newTag(o.Realm, o.Epoch, "login"),
-		deviceTag:   newTag(o.Realm, o.Epoch, "device"),
-		rememberTag: newTag(o.Realm, o.Epoch, "remember"),
-		nobody:      newNobody(),
-		touchEvery:  min(time.Minute, o.IdleTimeout/10),
+		opts:         o,
+		users:        users,
+		store:        inRealm(store, o.Realm),
+		now:          o.Now,
+		logger:       o.Logger,
+		prefix:       o.Prefix,
+		roles:        map[string]Role{"email": Identifier, "username": Identifier, deviceKind: Device, rememberKind: Device},
+		titles:       map[string]string{},
+		consequences: table,
+		firstMethods: map[string]bool{},
+		pages:        map[string]bool{},
+		cookies:      newCookieNames(o.Realm, o.InsecureCookies),
+		sessionTag:   newTag(o.Realm, o.Epoch, "session"),
+		loginTag:     newTag(o.Realm, o.Epoch, "login"),
+		deviceTag:    newTag(o.Realm, o.Epoch, "device"),
+		rememberTag:  newTag(o.Realm, o.Epoch, "remember"),
+		nobody:       newNobody(),
+		touchEvery:   min(time.Minute, o.IdleTimeout/10),
 	}
 	m.below = m.store
 	if below := uncached(store); below != nil {
@@ -91,9 +101,24 @@ func New(users UserLoader, store Store, opts *Options) (*Manager, error) {
 		if f, ok := As[FormProvider](p); ok {
 			m.formProviders = append(m.formProviders, f)
 		}
+		if k, ok := As[keeper](p); ok {
+			m.keepers = append(m.keepers, k)
+		}
+		if o, ok := As[observer](p); ok {
+			m.observers = append(m.observers, o)
+		}
+		if a, ok := As[admitter](p); ok {
+			m.admitters = append(m.admitters, a)
+		}
+		if r, ok := As[runner](p); ok {
+			m.runners = append(m.runners, r)
+		}
 		if owner, ok := As[Owner](p); ok {
 			for _, k := range owner.Kinds() {
 				m.roles[k.Name], m.titles[k.Name] = k.Role, k.Title
+				if k.Role == FirstFactor {
+					m.firstMethods[p.Name()] = true
+				}
 			}
 		}
 		if wrapper, ok := As[interface {
@@ -107,6 +132,7 @@ func New(users UserLoader, store Store, opts *Options) (*Manager, error) {
 	if !kept {
 		m.store = wrapped{m.store, credentials}
 	}
+	m.store = withStandIn(m.store, m.Now, m.limiterDown)
 	if err := m.collectRoutes(); err != nil {
 		return nil, err
 	}

@@ -16,6 +16,7 @@ import (
 type named struct {
 	name  string
 	kind  string
+	kinds []auth.Kind // more
 	mount func(auth.Mux) error
 }
 
@@ -23,9 +24,9 @@ func (n named) Name() string { return n.name }
 
 func (n named) Kinds() []auth.Kind {
 	if n.kind == "" {
-		return nil
+		return n.kinds
 	}
-	return []auth.Kind{{Name: n.kind, Role: auth.FirstFactor}}
+	return append([]auth.Kind{{Name: n.kind, Role: auth.FirstFactor}}, n.kinds...)
 }
 
 func (n named) Mount(_ *auth.Manager, mux auth.Mux) error {

@@ -87,11 +87,17 @@ type Options struct {
 	Binding Binding
 
 	// TrustedProxies are the networks of reverse proxies whose
-	// X-Forwarded-For is believed. Default none: the client's address is the
-	// socket's.
+	// X-Forwarded-For is believed. A proxy that comes by a Unix socket is at 127.0.0.1:
+	// unless that is one of them all its clients are one network, with the limits of
+	// one. Default none: the client's address is the socket's.
 	TrustedProxies []netip.Prefix
-	// Limits are how many guesses are free.
+	// Limits are how many guesses there are, and how fast.
 	Limits Limits
+
+	// Consequences changes cells of the table of consequences: by event, by kind of
+	// credential, see [Manager.Consequences], which gatehouse policy prints. New reports
+	// what is no cell. Default: what the owners of the kinds declare.
+	Consequences map[string]map[string]Fate
 
 	// BeforeLogIn is asked at every login, when everything has been proved and
 	// before there is a session. An error refuses it: return a [*Problem], or
@@ -145,35 +151,6 @@ type Options struct {
 	InsecureCookies bool
 }
 
-// Limits are how many guesses are free before a login, a confirmation or a
-// registration is refused with 429; each of these is counted by itself. They are counted before anything
-// expensive is computed, right answers included. A success forgets what was
-// counted for the account, never what was counted for the network. A browser
-// in which the user has logged in before is counted by itself, in place of
-// account and network, so that nobody can lock the owner out: its guesses by
-// Account, and all it sends, right answers included, by NetworkLong.
-type Limits struct {
-	// Account: per account, known or not. Default 10 in 15 minutes.
-	Account Limit
-	// Network: per IPv4 address or IPv6 /64. Default 20 in 1 minute.
-	Network Limit
-	// NetworkLong: the same over a longer time. Default 100 in 1 hour.
-	NetworkLong Limit
-}
-
-// A Limit is how many in how long.
-type Limit struct {
-	Max int64
-	Per time.Duration
-}
-
-func (l Limit) or(max int64, per time.Duration) Limit {
-	if l == (Limit{}) {
-		return Limit{max, per}
-	}
-	return l
-}
-
 // withDefaults returns a copy of o, nil allowed, in which every zero field is
 // its default.
 func (o *Options) withDefaults() Options {
@@ -213,9 +190,7 @@ func (o *Options) withDefaults() Options {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	c.Limits.Account = c.Limits.Account.or(10, 15*time.Minute)
-	c.Limits.Network = c.Limits.Network.or(20, time.Minute)
-	c.Limits.NetworkLong = c.Limits.NetworkLong.or(100, time.Hour)
+	c.Limits = c.Limits.withDefaults()
 	return c
 }
 
@@ -279,13 +254,10 @@ func (o *Options) check() error {
 			bad("Options.TrustedProxies[%d] is %v: write IPv4 networks as IPv4", i, p)
 		}
 	}
-	for name, l := range map[string]Limit{"Account": o.Limits.Account, "Network": o.Limits.Network, "NetworkLong": o.Limits.NetworkLong} {
-		if l.Max < 1 || l.Per < time.Second {
-			bad("Options.Limits.%s is %d in %v: give both Max (1 or more) and Per (a second or more)", name, l.Max, l.Per)
-		}
-	}
+	o.Limits.check(bad)
 	names := map[string]bool{}
-	kinds := map[string]string{guardKind: "auth", deviceKind: "auth", rememberKind: "auth", "email": "auth", "username": "auth"}
+	kinds := map[string]string{guardKind: "auth", deviceKind: "auth", rememberKind: "auth", "email": "auth", "username": "auth",
+		sessionColumn: "auth", ticketColumn: "auth"}
 	for i, p := range o.Providers {
 		if isNil(p) {
 			bad("Options.Providers[%d] is nil: leave it out", i)

@@ -32,6 +32,22 @@ import (
 // provider's, which comes with the browser's cookies. Another Manager's Handler around
 // it checks its origin as ever.
 //
+// A provider may also have any of
+//
+//	Run(ctx context.Context) error
+//	Record(ctx context.Context, e Event, changes []Change) error
+//	Observe(ctx context.Context, e Event)
+//	Admit(ctx context.Context, u User, proofs []Proof) error
+//
+// Run is work in the background, which [Manager.Run] starts; it returns when ctx ends.
+// Record is told of "registered", of "device.added" and of every event with consequences
+// ([Manager.Apply]), inside the transaction of the change if the store has one, after it
+// is made: what it writes with ctx is kept with the change or not at all, and its error
+// undoes the change (for "device.added", which changes nothing, it is logged). Without
+// transactions it is told after the change. Observe is told of every
+// event, as [Options.Events] are. Admit is asked at every login as
+// [Options.BeforeLogIn] is, before it, and again once there is a session.
+//
 // A provider that is also a [RequestLoader] goes into [Options.Loaders] as well,
 // which says in what order they are asked.
 type Provider interface {
@@ -71,6 +87,11 @@ type Kind struct {
 	Name  string // "password"; "oauth:github" of a provider that has several
 	Role  Role
 	Title string // for people, in English: "GitHub"; pages may translate by Name. Or ""
+	// Consequences are what becomes of a user's credentials of this kind, by event:
+	// see [Manager.Apply]. An event that is not in it does nothing to them, except
+	// that "account.reclaimed" drops others, if they are no Identifier: a kind of which that
+	// is forgotten must not let in who had the account before.
+	Consequences map[string]Fate
 }
 
 // A Role is what a kind of credential is for.

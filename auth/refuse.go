@@ -169,8 +169,9 @@ func (m *Manager) problemHeaders(w http.ResponseWriter, p *Problem) {
 	h := w.Header()
 	noStore(h)
 	if p.RetryAfter > 0 {
-		h.Set("Retry-After", strconv.Itoa(int((p.RetryAfter+time.Second-1)/time.Second)))
+		h.Set("Retry-After", strconv.Itoa(seconds(p.RetryAfter)))
 	}
+	rateLimitHeaders(h, p)
 	if p.Status != http.StatusUnauthorized {
 		return
 	}

@@ -100,7 +100,15 @@ func (m *Manager) endAll(ctx context.Context, userID string, except ...SessionID
 	failed := errors.Join(
 		asOutage(m.store.DeleteUserTickets(ctx, userID)),
 		m.endFamilies(ctx, userID, except...),
+		m.endSessions(ctx, userID, except...),
 	)
+	// And again: a login in between, whose session has just ended, may have begun
+	// to remember its browser.
+	return errors.Join(failed, m.endFamilies(ctx, userID, except...))
+}
+
+// endSessions ends the user's sessions and what watches them.
+func (m *Manager) endSessions(ctx context.Context, userID string, except ...SessionID) error {
 	err := m.store.DeleteUserSessions(ctx, userID, except...)
 	if err == nil {
 		// And again: a renewal that came before that had finished could end its old
@@ -109,10 +117,5 @@ func (m *Manager) endAll(ctx context.Context, userID string, except ...SessionID
 		err = m.store.DeleteUserSessions(ctx, userID, except...)
 	}
 	m.watchers.endUser(userID, except...) // in any case: what was not ended can begin anew
-	if err != nil {
-		return errors.Join(failed, asOutage(err))
-	}
-	// And again: a login in between, whose session has just ended, may have begun
-	// to remember its browser.
-	return errors.Join(failed, m.endFamilies(ctx, userID, except...))
+	return asOutage(err)
 }

@@ -233,6 +233,18 @@ func (m *Manager) IdentityFrom(ctx context.Context) (*Identity, error) {
 	return m.stateFrom(ctx).identity()
 }
 
+// Request returns the request that ctx belongs to, as it came to [Manager.Handler] or a
+// guard; false outside of one, and where m does not look at what comes in. It is not to
+// be changed, and its body is not to be read.
+func (m *Manager) Request(ctx context.Context) (*http.Request, bool) {
+	for s := m.stateFrom(ctx); s != nil; s = m.stateFrom(s.r.Context()) {
+		if s.m != nil { // else WithIdentity made it, perhaps within a request
+			return s.r, true
+		}
+	}
+	return nil, false
+}
+
 // UserFrom returns the host's user behind the request: the one of the nearest
 // guard, or else of the nearest [Manager.Handler]. It is false for nobody, for
 // every failure, and if the user is not a T; behind a guard that requires a

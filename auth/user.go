@@ -20,10 +20,17 @@ type User interface {
 // LoadUser is called for every authenticated request, concurrently.
 //
 // A loader may have more methods. Each is demanded by [New] for the provider
-// that needs it, or else that provider's route does not exist. They are found
-// through Unwrap, see [As]:
+// that needs it, or else that provider's route does not exist; but for UpdateUser, without
+// which an address that the host keeps as well stays as it was. They are found through
+// Unwrap, see [As]:
 //
 //	CreateUser(ctx context.Context, p Profile) (id string, err error) // registration
+//	UpdateUser(ctx context.Context, id string, p Profile) error       // a changed address; what p leaves empty stays as it is
+//	SuspendUser(ctx context.Context, id string, suspended bool) error // no login, and out on the next request, until it is taken back
+//	DeleteUser(ctx context.Context, id string) error                  // an account that is closed; done again it may be ErrNotFound
+//
+// They join the transaction of ctx if they can. The last three return [ErrNotFound] for a
+// user that is not there.
 //
 // A loader whose users are in the same database as the sessions can find both by one
 // query, which a request then costs. These two are not found through Unwrap, and not

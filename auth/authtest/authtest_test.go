@@ -32,7 +32,7 @@ type suite struct {
 func suites() []suite {
 	return []suite{
 		sessionSuite(), credentialSuite(), ticketSuite(), limiterSuite(), abilitySuite(), userSuite(),
-		authorizerSuite(), policySuite(), loaderSuite(), providerSuite(), flashesSuite(),
+		authorizerSuite(), policySuite(), loaderSuite(), providerSuite(), flashesSuite(), outboxSuite(), auditSuite(),
 	}
 }
 

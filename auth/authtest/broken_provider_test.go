@@ -64,7 +64,7 @@ func (p *pins) Name() string {
 
 func (p *pins) Kinds() []auth.Kind {
 	kinds := []auth.Kind{{Name: "pin", Role: auth.FirstFactor}}
-	if p.kind != (auth.Kind{}) {
+	if p.kind.Name != "" || p.kind.Role != "" {
 		kinds = append(kinds, p.kind)
 	}
 	return kinds

@@ -1,6 +1,6 @@
 // Package authtest has a conformance suite for every interface that others
 // implement, and helpers for the tests of hosts. It needs nothing but package
-// auth and the standard library, and is not for programs.
+// auth, those below it, and the standard library, and is not for programs.
 //
 // # Somebody who wrote a store
 //
@@ -13,7 +13,7 @@
 // A store of one part only has [TestSessionStore], [TestCredentialStore],
 // [TestTicketStore] or [TestLimiter]. There is a suite for each of the other
 // things to plug in, too: [TestUserLoader], [TestRequestLoader],
-// [TestAuthorizer], [TestProvider], [TestFlashes].
+// [TestAuthorizer], [TestProvider], [TestFlashes], [TestOutboxStore], [TestAuditStore].
 //
 // A failure names the rule that was broken. A suite skips nothing: an ability
 // that is there is tested. No suite sleeps, and none needs a clock, because

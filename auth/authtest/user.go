@@ -13,7 +13,8 @@ import (
 
 // TestUserLoader tests every rule of [auth.UserLoader]. known is the ID of a
 // user that there is. If users can create users, as registration demands, that
-// is tested too, and users are left behind.
+// is tested too, and so are UpdateUser, SuspendUser and DeleteUser if they are there;
+// users are left behind.
 func TestUserLoader(t *testing.T, users auth.UserLoader, known string) {
 	t.Run("Known", func(t *testing.T) { checkLoadUser(t, users, known) })
 	t.Run("Unknown", func(t *testing.T) {
@@ -59,6 +60,7 @@ func TestUserLoader(t *testing.T, users auth.UserLoader, known string) {
 	})
 	if c, ok := auth.As[creator](users); ok {
 		t.Run("CreateUser", func(t *testing.T) { testCreateUser(t, users, c) })
+		testUserChanges(t, users, c)
 	}
 }
 

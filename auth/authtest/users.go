@@ -1,6 +1,7 @@
 package authtest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -25,7 +26,8 @@ func (u User) IsActive() bool { return !u.Disabled }
 // AuthVersion returns u.Version.
 func (u User) AuthVersion() string { return u.Version }
 
-// Users is a host's table of users. It is a [auth.UserLoader] with CreateUser.
+// Users is a host's table of users. It is a [auth.UserLoader] with CreateUser, UpdateUser,
+// SuspendUser and DeleteUser.
 // The zero value is empty; its methods are safe for concurrent use.
 type Users struct {
 	mu      sync.Mutex
@@ -74,6 +76,38 @@ func (u *Users) CreateUser(ctx context.Context, p auth.Profile) (string, error) 
 	id := fmt.Sprintf("user-%d", u.created)
 	u.put(User{ID: id, Profile: p})
 	return id, nil
+}
+
+// UpdateUser gives the user's Profile those fields of p that are not empty.
+func (u *Users) UpdateUser(ctx context.Context, id string, p auth.Profile) error {
+	return u.update(ctx, id, func(user *User) {
+		user.Profile.Email = cmp.Or(p.Email, user.Profile.Email)
+		user.Profile.Username = cmp.Or(p.Username, user.Profile.Username)
+		user.Profile.Name = cmp.Or(p.Name, user.Profile.Name)
+	})
+}
+
+// SuspendUser says whether the user is Disabled.
+func (u *Users) SuspendUser(ctx context.Context, id string, suspended bool) error {
+	return u.update(ctx, id, func(user *User) { user.Disabled = suspended })
+}
+
+func (u *Users) update(ctx context.Context, id string, change func(user *User)) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("authtest: changing user %.40q: %w", id, err)
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.err != nil {
+		return u.err
+	}
+	user, ok := u.users[id]
+	if !ok {
+		return fmt.Errorf("authtest: user %.40q: %w", id, auth.ErrNotFound)
+	}
+	change(&user)
+	u.put(user)
+	return nil
 }
 
 // DeleteUser deletes a user. Deleting one that is not there is not an error.

@@ -448,8 +448,8 @@ func TestRemember(t *testing.T) {
 	}
 }
 
-// TestLimits: 10 guesses at an account, 20 a minute from an address, and the
-// owner's browser is not locked out.
+// TestLimits: 10 guesses at an account, ever slower, 20 a minute from an address, and
+// the owner's browser is not locked out.
 func TestLimits(t *testing.T) {
 	bothWays(t, func(t *testing.T, db string, js bool) {
 		d := newDemo(t, db, func(c *config) { c.proxies = loopback })
@@ -465,6 +465,14 @@ func TestLimits(t *testing.T) {
 		owner.post("/auth/logout")
 
 		for i := range 10 {
+			if i == 5 { // five are free, and each of the others has to wait twice as long as the one before
+				if a := from("198.51.100.98").post("/auth/login", "email", email, "password", "wrong"); a.StatusCode != 429 || a.Header.Get("Retry-After") != "1" {
+					t.Errorf("at once: %s, Retry-After %q", a.Status, a.Header.Get("Retry-After"))
+				}
+			}
+			if i >= 5 {
+				d.Advance(time.Second << (i - 5))
+			}
 			if a := from("198.51.100."+strconv.Itoa(i+2)).post("/auth/login", "email", email, "password", "wrong"); a.StatusCode != 401 {
 				t.Fatalf("guess %d: %s", i+1, a.Status)
 			}

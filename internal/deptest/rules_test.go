@@ -9,24 +9,29 @@ var rules = []deptest.Rule{
 	{Part: "stores/internal/backends", May: []string{"auth", "auth/...", "internal/...", "stores/..."}, Third: []string{"*"}},
 	{Part: "internal/servers", May: nil, Third: []string{"*"}},
 	{Part: "internal", May: nil},
-	{Part: "auth/authtest", May: []string{"auth", "internal/..."}},
+	{Part: "auth/authtest", May: []string{"auth", "auth/audit", "auth/outbox", "internal/..."}},
 	{Part: "auth/policy", May: []string{"auth", "internal/..."}},
+	// Mail that waits in an outbox, in the visitor's language.
+	{Part: "auth/mail", May: []string{"auth", "auth/outbox", "internal/..."}},
 	{Part: "auth/*", May: []string{"auth", "internal/..."}},
 	{Part: "auth", May: []string{"internal/..."}},
 
 	// Nothing of ours and of others: what is tested against it has nothing in common with it.
 	{Part: "providers/oauth/oauthtest", May: nil},
+	// Everything that is asked for on the site and answered by mail.
+	{Part: "providers/account", May: []string{"auth", "auth/audit", "auth/mail", "auth/outbox", "internal/..."}},
+	{Part: "providers/maillink", May: []string{"auth", "auth/mail", "auth/outbox", "internal/..."}},
 	{Part: "providers/*", May: []string{"auth", "internal/..."}, Third: []string{"*"}},
 
-	{Part: "stores/memory", May: []string{"auth", "internal/..."}},
+	{Part: "stores/memory", May: []string{"auth", "auth/audit", "auth/outbox", "internal/..."}},
 	{Part: "stores/cache", May: []string{"auth", "internal/..."}},
 	{Part: "stores/redis", May: []string{"auth", "auth/health", "internal/..."}, Third: []string{"github.com/redis/go-redis/v9", "github.com/redis/go-redis/v9/..."}},
-	{Part: "stores/bun/open", May: []string{"auth", "auth/health", "auth/policy", "internal/...", "stores/bun"}, Third: []string{"*"}},
+	{Part: "stores/bun/open", May: []string{"auth", "auth/audit", "auth/health", "auth/outbox", "auth/policy", "internal/...", "stores/bun"}, Third: []string{"*"}},
 	// No driver and no dialect: the host has chosen both.
-	{Part: "stores/bun", May: []string{"auth", "auth/health", "auth/policy", "internal/..."},
+	{Part: "stores/bun", May: []string{"auth", "auth/audit", "auth/health", "auth/outbox", "auth/policy", "internal/..."},
 		Third: []string{"github.com/uptrace/bun", "github.com/uptrace/bun/schema",
 			"github.com/uptrace/bun/dialect", "github.com/uptrace/bun/dialect/feature"}},
-	{Part: "stores/*", May: []string{"auth", "auth/health", "auth/policy", "internal/...", "stores/..."}, Third: []string{"*"}},
+	{Part: "stores/*", May: []string{"auth", "auth/audit", "auth/health", "auth/outbox", "auth/policy", "internal/...", "stores/..."}, Third: []string{"*"}},
 
 	{Part: "pages", May: []string{"auth", "internal/..."}},
 	// The table that every authorizer with an engine has to pass, over real logins.
@@ -34,6 +39,7 @@ var rules = []deptest.Rule{
 	// Roles and grants in SQL are kept by the store of the same database.
 	{Part: "contrib/rbac/bunrbac", May: []string{"auth", "auth/...", "internal/...", "contrib/rbac", "stores/bun"}, Third: []string{"*"}},
 	{Part: "contrib/rbac", May: []string{"auth", "auth/policy", "auth/policy/policyfile", "internal/..."}, Third: []string{"go.yaml.in/yaml/v4"}},
+	{Part: "contrib/mail", May: []string{"auth", "auth/mail", "auth/outbox", "internal/..."}, Third: []string{"*"}},
 	{Part: "contrib/*", May: []string{"auth", "auth/policy", "auth/policy/policyfile", "internal/..."}, Third: []string{"*"}},
 
 	{Part: "cmd", May: []string{"..."}, Never: []string{"contrib/...", "examples/...", "bench/...", "auth/authtest"}, Third: []string{"*"}},

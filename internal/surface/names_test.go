@@ -12,7 +12,7 @@ import (
 
 // limit is how many names package auth exports at the top level. Raising it is
 // a decision: write it down in docs/decisions.
-const limit = 71
+const limit = 78
 
 func TestSurface(t *testing.T) {
 	root, err := tree.Find()

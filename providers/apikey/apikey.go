@@ -166,7 +166,15 @@ func (p *Provider) Name() string { return kind }
 
 // Kinds implements [auth.Owner].
 func (p *Provider) Kinds() []auth.Kind {
-	return []auth.Kind{{Name: kind, Role: auth.Token}, {Name: limitKind, Role: auth.Token}}
+	// Whoever had the account before may have made them, and they act without a login.
+	end := map[string]auth.Fate{
+		"password.reset":    auth.DropAll,
+		"email.reverted":    auth.DropAll,
+		"account.reclaimed": auth.DropAll,
+		"account.disowned":  auth.DropAll,
+		"account.closed":    auth.DropAll, // a key is no login, which would be refused
+	}
+	return []auth.Kind{{Name: kind, Role: auth.Token, Consequences: end}, {Name: limitKind, Role: auth.Token, Consequences: end}}
 }
 
 // Mount implements [auth.Provider]. It reports everything that is wrong with the

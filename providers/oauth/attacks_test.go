@@ -199,6 +199,9 @@ func TestOA06PerNetwork(t *testing.T) {
 		r.RemoteAddr = addr
 		w := httptest.NewRecorder()
 		s.h.ServeHTTP(w, r)
+		if policy := w.Header().Get("RateLimit-Policy"); w.Code == http.StatusTooManyRequests && policy != `"attempts";q=60;w=60` {
+			t.Errorf("RateLimit-Policy %s", policy)
+		}
 		return w.Code
 	}
 	for i := range 60 {

@@ -33,6 +33,18 @@ func (p *Provider) fill(c *Connector, l *auth.Credential, a Account, token *oaut
 	return err
 }
 
+// removal returns the change that deletes a link. It names the link without its tokens,
+// which nobody who is told of the change, and keeps what was removed, is to have.
+func removal(l auth.Credential) (auth.Change, error) {
+	rec, err := decodeRecord(l.Data)
+	if err != nil {
+		return auth.Change{Old: &auth.Credential{Kind: l.Kind, Key: l.Key, UserID: l.UserID, Version: l.Version}}, nil
+	}
+	rec.Tokens, rec.Lease, rec.Broken = nil, 0, false
+	l.Data, err = rec.encode()
+	return auth.Change{Old: &l}, err
+}
+
 // bounded returns s, or "" if no store keeps it.
 func bounded(s string) string {
 	if len(s) > 255 {

@@ -191,7 +191,8 @@ type setup struct {
 	more  []*Connector
 	store auth.Store
 
-	formPost bool // of alpha
+	formPost   bool // of alpha
+	noPassword bool
 }
 
 func (set *setup) onStore(store auth.Store) { set.store = store }
@@ -215,7 +216,10 @@ func newSite(t testing.TB, change ...func(*setup)) *site {
 	alpha.formPost = set.formPost
 	s.p = New(authtest.Origin, &set.opts, append([]*Connector{alpha, connect(s.b, &set.b)}, set.more...)...)
 	s.password = password.New(&password.Options{Hasher: &authtest.Hasher{}, Logger: logger})
-	set.auth.Providers = append([]auth.Provider{s.password, s.p}, set.auth.Providers...)
+	set.auth.Providers = append([]auth.Provider{s.p}, set.auth.Providers...)
+	if !set.noPassword {
+		set.auth.Providers = append([]auth.Provider{s.password}, set.auth.Providers...)
+	}
 	m, err := auth.New(set.users, s.store, &set.auth)
 	if err != nil {
 		t.Fatal(err)

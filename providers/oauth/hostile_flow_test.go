@@ -202,6 +202,35 @@ func TestHostileStartsOfAWideNetwork(t *testing.T) {
 	}
 }
 
+// Whoever makes up callbacks leaves no more records of them than logins may be begun, and
+// keeps nobody's own from being told.
+func TestHostileCallbacksWithoutEnd(t *testing.T) {
+	s := newSite(t, func(set *setup) { set.opts.Starts = auth.Limit{Max: 5, Per: time.Minute} })
+	told := func() (n int) {
+		for _, e := range s.events.Events() {
+			if e.Name == "login.failed" {
+				n++
+			}
+		}
+		return n
+	}
+	j := s.browser()
+	for _, query := range []string{"code=x&state=" + strings.Repeat("A", 43), "code=x", "state=a&state=b"} {
+		for range 20 {
+			if r := j.get("/auth/oauth/alpha/callback?" + query); r.Code != http.StatusBadRequest {
+				t.Fatalf("%s: %d", query, r.Code)
+			}
+		}
+	}
+	if n := told(); n != 5 {
+		t.Errorf("%d events of 60, want 5", n)
+	}
+	s.clock.Advance(time.Minute)
+	if j.get("/auth/oauth/alpha/callback?code=x&state=a"); told() != 6 {
+		t.Errorf("%d events a minute later, want 6", told())
+	}
+}
+
 // Of many first logins at once all get in, by AutoLink as well.
 func TestHostileAutoLinkInParallel(t *testing.T) {
 	s := newSite(t, func(set *setup) { set.opts.AutoLink = true })

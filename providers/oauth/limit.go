@@ -53,7 +53,7 @@ func (p *Provider) countStart(r *http.Request) error {
 		}
 		if n > c.limit.Max {
 			p.m.Emit(r, auth.Event{Name: "login.limited", Method: method})
-			return &auth.Problem{Status: http.StatusTooManyRequests, Code: "rate_limited", RetryAfter: max(until.Sub(now), time.Second),
+			return &auth.Problem{Status: http.StatusTooManyRequests, Code: "rate_limited", RetryAfter: max(until.Sub(now), time.Second), Limit: p.opts.Starts,
 				Detail: "Too many attempts. Try again later."}
 		}
 	}

@@ -136,7 +136,11 @@ func (p *Provider) unlink(ctx context.Context, c *Connector, userID, subject str
 	if l == nil {
 		return auth.Credential{}, problem(http.StatusNotFound, "not_linked", "This account is not linked.", auth.ErrNotFound)
 	}
-	err = p.m.ChangeCredentials(ctx, userID, auth.Change{Old: l})
+	change, err := removal(*l)
+	if err != nil {
+		return auth.Credential{}, err
+	}
+	err = p.m.ChangeCredentials(ctx, userID, change)
 	switch {
 	case errors.Is(err, auth.ErrLastCredential):
 		return auth.Credential{}, problem(http.StatusConflict, "last_credential", "This is the only way in that you have. Add another one first.", err)
@@ -164,7 +168,9 @@ func (p *Provider) UnlinkAll(ctx context.Context, userID string) error {
 	}
 	changes := make([]auth.Change, len(links))
 	for i := range links {
-		changes[i].Old = &links[i]
+		if changes[i], err = removal(links[i]); err != nil {
+			return err
+		}
 	}
 	if err := p.m.ChangeCredentials(ctx, userID, changes...); err != nil {
 		return err

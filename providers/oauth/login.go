@@ -33,7 +33,9 @@ func (p *Provider) logIn(w http.ResponseWriter, r *http.Request, c *Connector, t
 		if !a.AuthTime.IsZero() && a.AuthTime.Before(proof.At) {
 			proof.At = a.AuthTime // it was then that they proved it; today they may not have been asked
 		}
-		err = p.m.LogIn(w, r, l.UserID, proof, opts...)
+		if err = p.m.LogIn(w, r, l.UserID, proof, opts...); err == nil {
+			p.m.KnowBrowser(w, r)
+		}
 	}
 	var owed *auth.OwedError
 	if err == nil || errors.As(err, &owed) {
@@ -71,6 +73,9 @@ func (p *Provider) find(ctx context.Context, c *Connector, a Account, token *oau
 	}
 	if key, err := identifier.Email(a.Email); err == nil {
 		named, err := p.m.Store().LoadCredential(ctx, "email", key)
+		if err == nil && !named.ExpiresAt.IsZero() && !p.m.Now().Before(named.ExpiresAt) {
+			err = auth.ErrNotFound // it was kept for somebody, and is free again
+		}
 		if err == nil {
 			// Whose it is may be who has just come by this account, in another window.
 			if l, again := p.held(ctx, c, a); !errors.Is(again, auth.ErrNotFound) {
@@ -90,15 +95,22 @@ func (p *Provider) find(ctx context.Context, c *Connector, a Account, token *oau
 				}
 			}
 			return l, true, err
-		case err == nil && (p.canCreate || a.EmailStatus == EmailVerified):
+		case err == nil && (p.tellsAddresses() || a.EmailStatus == EmailVerified):
 			return l, false, accountExists(nil)
-		case err == nil: // where nobody registers, an address that was made up finds out nothing
+		case err == nil: // an address that was made up finds out no more than registering does
 		case !errors.Is(err, auth.ErrNotFound):
 			return l, false, err
 		}
 	}
 	l, err = p.create(ctx, c, a, token)
 	return l, true, err
+}
+
+// tellsAddresses reports whether registering says who has an address: where users are
+// created, and nobody verifies their addresses first.
+func (p *Provider) tellsAddresses() bool {
+	_, later := p.m.Registrar()
+	return p.canCreate && !later
 }
 
 // addressIsEnough refuses to link by an address alone to a user who may not log in,
@@ -150,9 +162,13 @@ func (p *Provider) create(ctx context.Context, c *Connector, a Account, token *o
 		return auth.Credential{}, err
 	}
 	proved := ""
-	if key, err := identifier.Email(profile.Email); err == nil && a.EmailStatus == EmailVerified {
-		if own, err := identifier.Email(a.Email); err == nil && own == key {
+	if key, err := identifier.Email(profile.Email); err == nil {
+		own, err := identifier.Email(a.Email)
+		switch theirs := err == nil && own == key; {
+		case theirs && a.EmailStatus == EmailVerified:
 			proved = key
+		case theirs && !p.tellsAddresses():
+			profile.Email = "" // who has it is not told, and nobody has an address before it is verified
 		}
 	}
 	var made auth.Credential

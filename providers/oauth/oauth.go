@@ -48,7 +48,14 @@ func (p *Provider) Kinds() []auth.Kind {
 	}
 	var kinds []auth.Kind
 	for _, c := range p.connectors {
-		kinds = append(kinds, auth.Kind{Name: c.kind, Role: auth.FirstFactor, Title: c.opts.Title})
+		kinds = append(kinds, auth.Kind{Name: c.kind, Role: auth.FirstFactor, Title: c.opts.Title, Consequences: map[string]auth.Fate{
+			// Whoever had made the account with somebody else's address, or has got into it,
+			// may have linked theirs. What a change names is left: an owner whom no mail
+			// lets back in has nothing else.
+			"account.reclaimed": auth.DropOthers,
+			"account.disowned":  auth.DropOthers,
+			"email.reverted":    auth.DropOthers,
+		}})
 	}
 	return kinds
 }

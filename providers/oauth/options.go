@@ -27,7 +27,8 @@ type Options struct {
 	// refuses, as that of Admit. Default: the name, and the address if it is verified;
 	// an address that is not is nobody's until it is proved. An address that NewUser
 	// returns counts as proved if it is the account's own and verified, and otherwise
-	// as claimed.
+	// as claimed; where a [auth.Registrar] has addresses verified before there is an
+	// account, the account's own is left out instead.
 	NewUser func(ctx context.Context, connector string, a Account) (auth.Profile, error)
 	// AutoLink links an account without asking, if its address is verified and
 	// believed, and a user here has proved the same one, who owes no second factor: it

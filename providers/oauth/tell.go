@@ -7,11 +7,20 @@ import (
 	"github.com/gatehouse-go/gatehouse/auth"
 )
 
-// failed tells of a flow that has failed. Outages are told where they are answered.
+// failed tells of a flow that has failed. Outages are told where they are answered, and of
+// flows that nobody has begun as many as a network may begin.
 func (p *Provider) failed(r *http.Request, c *Connector, t transaction, userID string, err error) {
 	var problem *auth.Problem
 	if !errors.As(err, &problem) || problem.Code == "not_fresh" || problem.Code == "rate_limited" || errors.Is(err, auth.ErrNoCredentials) {
 		return
+	}
+	if t.Version == 0 {
+		// No flow is known by that state. Anybody can make up any number of these, and each
+		// may be kept as a record.
+		wait, err := p.m.Throttle(r, "oauth.callback", "", auth.Limit{}, p.opts.Starts)
+		if err == nil && wait > 0 {
+			return
+		}
 	}
 	reason := problem.Code
 	if problem.Err != nil {

@@ -1,10 +1,13 @@
 package password
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/gatehouse-go/gatehouse/auth"
 )
@@ -71,36 +74,16 @@ func (p *Provider) Set(ctx context.Context, userID, password string) error {
 // set stores a new password in the place of old, which is the zero credential
 // if there is none.
 func (p *Provider) set(ctx context.Context, userID string, old auth.Credential, password string) (auth.Proof, error) {
-	words, err := p.words(ctx, userID, old)
+	change, err := p.replace(ctx, userID, old, password)
 	if err != nil {
 		return auth.Proof{}, err
 	}
-	prepared, err := p.policy.check(ctx, userID, password, words)
-	if err == nil {
-		err = p.policy.checkBreach(ctx, prepared)
-	}
-	if err != nil {
-		return auth.Proof{}, err
-	}
-	encoded, err := p.hash(ctx, prepared)
-	if err != nil {
-		return auth.Proof{}, err
-	}
-	next := old
-	next.Data = []byte(encoded)
-	change := auth.Change{Old: &old, New: &next}
-	switch {
-	case p.opts.Table != nil:
-		next.Generation = digest(encoded)
-	case old.Kind == "":
-		next = auth.Credential{Kind: kind, Key: userID, UserID: userID, Data: next.Data, CreatedAt: p.m.Now(),
-			// Not 1: a login by a password that was removed before must not
-			// take this one for it.
-			Generation: p.m.Now().UnixMilli()}
-		change.Old = nil
-	default:
-		next.Generation++
-	}
+	return p.make(ctx, userID, change)
+}
+
+// make makes a change that replace has returned. The guesses at the old password are not
+// at this one: who changes it is let in with it wherever strangers have locked the account.
+func (p *Provider) make(ctx context.Context, userID string, change auth.Change) (auth.Proof, error) {
 	if err := p.m.ChangeCredentials(ctx, userID, change); err != nil {
 		if errors.Is(err, auth.ErrConflict) || errors.Is(err, auth.ErrNotFound) || errors.Is(err, auth.ErrExists) {
 			err = &auth.Problem{Status: http.StatusConflict, Code: "conflict", Err: err,
@@ -108,7 +91,50 @@ func (p *Provider) set(ctx context.Context, userID string, old auth.Credential, 
 		}
 		return auth.Proof{}, err
 	}
-	return p.proofOf(next), nil
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second) // it is changed, whoever has gone
+	defer cancel()
+	if err := p.m.Unlock(ctx, kind, userID); err != nil {
+		p.opts.Logger.LogAttrs(ctx, slog.LevelError, "password: the guesses before a change could not be forgotten", slog.String("user", userID), slog.Any("error", err))
+	}
+	return p.proofOf(*change.New), nil
+}
+
+// replace returns the change that puts a new password, which it checks and hashes, in
+// the place of old. old without Kind is the place of one that is not there: with a
+// [Table] it has a Key.
+func (p *Provider) replace(ctx context.Context, userID string, old auth.Credential, password string) (auth.Change, error) {
+	words, err := p.words(ctx, userID, old)
+	if err != nil {
+		return auth.Change{}, err
+	}
+	prepared, err := p.policy.check(ctx, userID, password, words)
+	if err == nil {
+		err = p.policy.checkBreach(ctx, prepared)
+	}
+	if err != nil {
+		return auth.Change{}, err
+	}
+	encoded, err := p.hash(ctx, prepared)
+	if err != nil {
+		return auth.Change{}, err
+	}
+	next := old
+	next.Data = []byte(encoded)
+	if old.Kind == "" {
+		next = auth.Credential{Kind: kind, Key: cmp.Or(old.Key, userID), UserID: userID, Data: next.Data, CreatedAt: p.m.Now(),
+			// Not 1: a login by a password that was removed before must not
+			// take this one for it.
+			Generation: p.m.Now().UnixMilli()}
+	} else {
+		next.Generation++
+	}
+	if p.opts.Table != nil {
+		next.Generation = digest(encoded)
+	}
+	if old.Kind == "" {
+		return auth.Change{New: &next}, nil
+	}
+	return auth.Change{Old: &old, New: &next}, nil
 }
 
 const codeNoPassword = "no_password"
@@ -120,6 +146,17 @@ func noPassword() error {
 // held returns the user's password credential. The error is the problem
 // "no_password" if there is none.
 func (p *Provider) held(ctx context.Context, userID string) (auth.Credential, error) {
+	c, err := p.place(ctx, userID)
+	if err == nil && len(c.Data) == 0 {
+		return auth.Credential{}, noPassword()
+	}
+	return c, err
+}
+
+// place returns the user's password credential, or one without Kind and Data if there
+// is none. The error is the problem "no_password" if the user cannot have one: the
+// [Table] has no name for them.
+func (p *Provider) place(ctx context.Context, userID string) (auth.Credential, error) {
 	key := userID
 	if p.opts.Table != nil {
 		var err error
@@ -136,7 +173,7 @@ func (p *Provider) held(ctx context.Context, userID string) (auth.Credential, er
 		return auth.Credential{}, err
 	}
 	if len(c.Data) == 0 {
-		return auth.Credential{}, noPassword()
+		return auth.Credential{Key: key}, nil
 	}
 	return c, nil
 }

@@ -72,7 +72,7 @@ func TestChange(t *testing.T) {
 
 // A change counts under a scope of its own; right guesses do not add up.
 func TestChangeLimit(t *testing.T) {
-	s := newSite(t, nil)
+	s := newSite(t, nil, tenFree)
 	s.register("ada@example.com", goodPassword)
 	c := s.client()
 	c.json("/login", fields{"email": "ada@example.com", "password": goodPassword})

@@ -74,17 +74,26 @@ func (p *Provider) registerForm(sent form.Values) auth.Form {
 }
 
 func (p *Provider) changeForm(r *http.Request) auth.Form {
-	least := p.opts.MinLength
-	if id, err := p.m.IdentityFrom(r.Context()); err == nil {
-		// If it cannot be told now, the answer tells it.
-		if second, err := p.policy.factors(r.Context(), id.UserID); err != nil || second {
-			least = leastMinLength
-		}
-	}
 	return auth.Form{Name: kind, Action: "/password", Submit: "Change password", Fields: []auth.Field{
 		presentPassword("current", "Current password"),
-		p.newPassword("New password", least),
+		p.newPassword("New password", p.leastFor(r)),
 	}}
+}
+
+// firstForm is for who has no password yet.
+func (p *Provider) firstForm(r *http.Request) auth.Form {
+	return auth.Form{Name: "first-password", Action: "/password", Submit: "Set password", Fields: []auth.Field{p.newPassword("New password", p.leastFor(r))}}
+}
+
+// leastFor returns how many characters the new password of who is asking needs. If it
+// cannot be told now, the answer tells it.
+func (p *Provider) leastFor(r *http.Request) int {
+	if id, err := p.m.IdentityFrom(r.Context()); err == nil {
+		if second, err := p.policy.factors(r.Context(), id.UserID); err != nil || second {
+			return leastMinLength
+		}
+	}
+	return p.opts.MinLength
 }
 
 func confirmForm() auth.Form {

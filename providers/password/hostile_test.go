@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/gatehouse-go/gatehouse/auth"
 	"github.com/gatehouse-go/gatehouse/providers/password"
@@ -196,5 +197,30 @@ func TestLongNames(t *testing.T) {
 		if r := s.client().json("/register", fields{"email": email, "password": goodPassword, "name": name}); r.Code != status {
 			t.Errorf("%d bytes: %d %s", len(name), r.Code, r.text)
 		}
+	}
+}
+
+// Who changes their password while strangers have locked the account can log in with the
+// new one, in browsers that are not known any more as well.
+func TestHostileChangeWhileLocked(t *testing.T) {
+	s := newSite(t, nil, func(o *auth.Options) { o.Limits.Network = auth.Limit{Max: 1000, Per: time.Minute} })
+	s.register("ada@example.com", goodPassword)
+	ada, laptop := s.client(), s.client()
+	for _, c := range []*client{ada, laptop} {
+		if r := c.json("/login", fields{"email": "ada@example.com", "password": goodPassword}); r.Code != 200 {
+			t.Fatal(r.text)
+		}
+	}
+	for range 20 {
+		s.client().json("/login", fields{"email": "ada@example.com", "password": "something else"})
+	}
+	if r := s.client().json("/login", fields{"email": "ada@example.com", "password": goodPassword}); r.Code != 429 {
+		t.Fatalf("strangers are not limited: %d", r.Code)
+	}
+	if r := ada.json("/password", fields{"current": goodPassword, "password": newPassword}); r.Code != 200 {
+		t.Fatalf("%d %s", r.Code, r.text)
+	}
+	if r := laptop.json("/login", fields{"email": "ada@example.com", "password": newPassword}); r.Code != 200 {
+		t.Errorf("the laptop, with the new password: %d %s", r.Code, r.text)
 	}
 }

@@ -126,7 +126,7 @@ func TestNormalForm(t *testing.T) {
 func TestRefusalsAlike(t *testing.T) {
 	for _, mode := range []password.Login{password.ByEmail, password.ByUsername, password.ByEither} {
 		rec := &recorder{}
-		s := newSite(t, &password.Options{Login: mode, Hasher: spyHasher{cheap, rec}})
+		s := newSite(t, &password.Options{Login: mode, Hasher: spyHasher{cheap, rec}}, tenFree)
 		rec.intercept(func(call string) error { return s.store.record(call) })
 		names := map[string]string{}
 		for _, who := range []string{"ada", "dora", "nopass"} {
@@ -264,7 +264,7 @@ func TestFieldsNeeded(t *testing.T) {
 
 func TestLimit(t *testing.T) {
 	rec := &recorder{}
-	s := newSite(t, &password.Options{Hasher: spyHasher{cheap, rec}})
+	s := newSite(t, &password.Options{Hasher: spyHasher{cheap, rec}}, tenFree)
 	s.register("ada@example.com", goodPassword)
 	for _, who := range []string{"ada@example.com", "nobody@example.com"} {
 		for i := range 10 {
@@ -295,7 +295,7 @@ func TestLimit(t *testing.T) {
 
 // Both names of an account share their guesses.
 func TestLimitByEither(t *testing.T) {
-	s := newSite(t, &password.Options{Login: password.ByEither})
+	s := newSite(t, &password.Options{Login: password.ByEither}, tenFree)
 	if _, err := s.provider.Register(t.Context(), auth.Profile{Email: "ada@example.com", Username: "ada"}, goodPassword); err != nil {
 		t.Fatal(err)
 	}
@@ -468,7 +468,7 @@ func TestTaken(t *testing.T) {
 // Half a login makes no browser known: whoever has the password has no bucket of
 // their own for the second factor.
 func TestSecondFactorIsNotGuessable(t *testing.T) {
-	s := newSite(t, nil, func(o *auth.Options) { o.Providers = append(o.Providers, &authtest.Factor{Always: true}) })
+	s := newSite(t, nil, tenFree, func(o *auth.Options) { o.Providers = append(o.Providers, &authtest.Factor{Always: true}) })
 	s.register("ada@example.com", goodPassword)
 	guesses := 0
 	for range 20 {

@@ -82,6 +82,10 @@ type Options struct {
 	// finish 100 logins of the default Hasher in 10.
 	MaxWait time.Duration
 
+	// PerNetwork is how often one IPv4 address or IPv6 /64 can register. Default 10 in 1
+	// hour.
+	PerNetwork auth.Limit
+
 	// Logger gets what does not fail a request: an upgrade that could not be
 	// stored, a breach check that failed, a stored hash that nobody can read.
 	// Default [slog.Default].
@@ -143,6 +147,9 @@ func New(opts *Options) *Provider {
 	}
 	if o.MaxWait == 0 {
 		o.MaxWait = 30 * time.Second
+	}
+	if o.PerNetwork == (auth.Limit{}) {
+		o.PerNetwork = auth.Limit{Max: 10, Per: time.Hour}
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
@@ -208,6 +215,9 @@ func (o *Options) check() error {
 	if o.MaxWait < 0 {
 		bad("Options.MaxWait is %v: make it more than 0, or 0 for 30 seconds", o.MaxWait)
 	}
+	if l := o.PerNetwork; l.Max < 1 || l.Per < time.Second {
+		bad("Options.PerNetwork is %d in %v: give both Max (1 or more) and Per (a second or more)", l.Max, l.Per)
+	}
 	if t := o.Table; t != nil && (t.LookUp == nil || t.Name == nil || t.Save == nil) {
 		bad("Options.Table needs all of LookUp, Name and Save")
 	}
@@ -228,13 +238,17 @@ func (p *Provider) Name() string { return kind }
 
 // Kinds implements [auth.Owner].
 func (p *Provider) Kinds() []auth.Kind {
-	return []auth.Kind{{Name: kind, Role: auth.FirstFactor}}
+	return []auth.Kind{{Name: kind, Role: auth.FirstFactor, Consequences: map[string]auth.Fate{
+		"account.reclaimed": auth.DropOthers, // whoever takes the account over has set one of their own
+		"account.disowned":  auth.DropAll,
+		"email.reverted":    auth.DropAll, // whoever had changed the address knows it
+	}}}
 }
 
 // Mount implements [auth.Provider]. It reports everything that is wrong with
 // the options at once. The routes of registration exist only if the host's
 // users can be created: its [auth.UserLoader] has CreateUser, and there is no
-// [Table].
+// [Table]; they cannot go without an address where a [auth.Registrar] verifies it.
 func (p *Provider) Mount(m *auth.Manager, mux auth.Mux) error {
 	if err := p.opts.check(); err != nil {
 		return err
@@ -243,6 +257,10 @@ func (p *Provider) Mount(m *auth.Manager, mux auth.Mux) error {
 		return errors.New("password: a Provider is for one Manager: make another with New")
 	}
 	p.m = m
+	if _, ok := m.Registrar(); ok && p.opts.Login == ByUsername && p.canRegister() {
+		return errors.New("password: Options.Login is ByUsername, whose users have no address, and a registrar verifies addresses first: " +
+			"make it ByEmail or ByEither, or leave account.Options.RequireVerification out")
+	}
 	user := func(f http.HandlerFunc) http.Handler { return m.RequireSession(f) }
 	mux.Handle("POST /login", http.HandlerFunc(p.postLogin))
 	mux.Handle("GET /password", user(p.getPassword))

@@ -27,50 +27,80 @@ func (p *Provider) Register(ctx context.Context, profile auth.Profile, password 
 	return p.register(ctx, profile, password, func(string) error { return nil })
 }
 
-// register calls count before it does anything that costs more than looking at
-// what was sent, or that tells whether a name is taken, with the name that
-// attempts are counted under. Its error ends the registration.
-func (p *Provider) register(ctx context.Context, profile auth.Profile, password string, count func(account string) error) (userID string, err error) {
+// A candidate is somebody who may be registered: what they sent has been checked and
+// counted.
+type candidate struct {
+	profile  auth.Profile
+	names    []name
+	prepared []byte // of the password
+}
+
+// examine calls count before it does anything that costs more than looking at what was
+// sent, with the name that attempts are counted under. Its error ends the registration.
+// Nothing here depends on who has an account.
+func (p *Provider) examine(ctx context.Context, profile auth.Profile, password string, count func(account string) error) (c candidate, err error) {
 	if !p.canRegister() {
-		return "", errors.New("password: Register needs a UserLoader that has CreateUser, and no Options.Table")
+		return c, errors.New("password: Register needs a UserLoader that has CreateUser, and no Options.Table")
 	}
-	profile, names, err := p.checkProfile(profile)
-	if err != nil {
-		return "", err
+	if c.profile, c.names, err = p.checkProfile(profile); err != nil {
+		return c, err
 	}
 	if p.opts.Validate != nil {
-		if err := p.opts.Validate(ctx, profile); err != nil {
-			return "", err
+		if err := p.opts.Validate(ctx, c.profile); err != nil {
+			return c, err
 		}
 	}
-	prepared, err := p.policy.check(ctx, "", password, wordsOf(profile))
+	c.prepared, err = p.policy.check(ctx, "", password, wordsOf(c.profile))
 	if err == nil {
-		err = count(names[0].kind + ":" + names[0].key)
+		err = count(c.names[0].kind + ":" + c.names[0].key)
 	}
 	if err == nil {
-		err = p.policy.checkBreach(ctx, prepared)
+		err = p.policy.checkBreach(ctx, c.prepared)
 	}
+	return c, err
+}
+
+// prepareLater returns what a registrar keeps until the address is verified. It does not
+// look whether anybody has it.
+func (p *Provider) prepareLater(ctx context.Context, profile auth.Profile, password string, count func(account string) error) (auth.Registration, error) {
+	c, err := p.examine(ctx, profile, password, count)
+	if err != nil {
+		return auth.Registration{}, err
+	}
+	encoded, err := p.hash(ctx, c.prepared)
+	return auth.Registration{Profile: c.profile, Credentials: []auth.Credential{firstOf("", encoded)}}, err
+}
+
+// firstOf returns the first password of a user, who may have no ID yet.
+func firstOf(userID, encoded string) auth.Credential {
+	return auth.Credential{Kind: kind, Key: userID, UserID: userID, Data: []byte(encoded), Generation: firstGeneration}
+}
+
+// register is Register, with what counts.
+func (p *Provider) register(ctx context.Context, profile auth.Profile, password string, count func(account string) error) (userID string, err error) {
+	c, err := p.examine(ctx, profile, password, count)
 	if err != nil {
 		return "", err
 	}
-	for _, n := range names { // before anything is hashed; what decides is CreateUser
-		switch _, err := p.m.Store().LoadCredential(ctx, n.kind, n.key); {
+	for _, n := range c.names { // before anything is hashed; what decides is CreateUser
+		switch held, err := p.m.Store().LoadCredential(ctx, n.kind, n.key); {
+		case err == nil && p.expired(held):
 		case err == nil:
 			return "", taken(n.kind, nil)
 		case !errors.Is(err, auth.ErrNotFound):
 			return "", err
 		}
 	}
-	encoded, err := p.hash(ctx, prepared)
+	encoded, err := p.hash(ctx, c.prepared)
 	if err != nil {
 		return "", err
 	}
-	userID, err = p.m.CreateUser(ctx, profile, func(userID string) []auth.Credential {
-		return []auth.Credential{{Kind: kind, Key: userID, UserID: userID, Data: []byte(encoded), Generation: firstGeneration}}
+	userID, err = p.m.CreateUser(ctx, c.profile, func(userID string) []auth.Credential {
+		return []auth.Credential{firstOf(userID, encoded)}
 	})
 	if errors.Is(err, auth.ErrExists) {
 		if _, ok := isProblem(err); !ok {
-			err = taken(names[0].kind, err)
+			err = taken(c.names[0].kind, err)
 		}
 	}
 	return userID, err

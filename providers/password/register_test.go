@@ -2,9 +2,11 @@ package password_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/gatehouse-go/gatehouse/auth"
 	"github.com/gatehouse-go/gatehouse/providers/password"
 )
 
@@ -37,8 +39,8 @@ func TestRegisterLimit(t *testing.T) {
 			t.Fatalf("%d: %d %s", i, r.Code, r.text)
 		}
 	}
-	if free != 20 {
-		t.Errorf("%d registrations in a minute from one address; want 20", free)
+	if free != 10 {
+		t.Errorf("%d registrations in an hour from one address; want 10", free)
 	}
 	rec.take()
 	if r := c.json("/register", fields{"email": "user1@example.com", "password": goodPassword}); r.Code != 429 {
@@ -46,6 +48,29 @@ func TestRegisterLimit(t *testing.T) {
 	}
 	if calls := rec.take(); calls != nil {
 		t.Errorf("hashed while limited: %q", calls)
+	}
+}
+
+// The limit is the network's: another has its own, and an hour later there is room again.
+func TestRegisterLimitIsTheNetworks(t *testing.T) {
+	s := newSite(t, &password.Options{PerNetwork: auth.Limit{Max: 2, Per: time.Hour}})
+	n := 0
+	register := func(addr string) int {
+		c := s.client()
+		c.addr, n = addr, n+1
+		r := c.json("/register", fields{"email": fmt.Sprintf("user%d@example.com", n), "password": goodPassword})
+		if r.Code == 429 && (r.code() != "rate_limited" || r.Header().Get("Retry-After") == "" || r.Header().Get("RateLimit-Policy") != `"attempts";q=2;w=3600`) {
+			t.Errorf("%s %v", r.text, r.Header())
+		}
+		return r.Code
+	}
+	got := []int{register("203.0.113.1"), register("203.0.113.1"), register("203.0.113.1"), register("203.0.113.2")}
+	s.advance(59 * time.Minute)
+	got = append(got, register("203.0.113.1"))
+	s.advance(time.Minute)
+	got = append(got, register("203.0.113.1"))
+	if want := []int{201, 201, 429, 201, 429, 201}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }
 

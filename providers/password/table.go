@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/gatehouse-go/gatehouse/auth"
 )
@@ -103,9 +105,28 @@ func (s *tableStore) load(ctx context.Context, login string) (auth.Credential, e
 	return auth.Credential{Kind: kind, Key: login, UserID: userID, Data: []byte(hash), Version: n, Generation: n}, nil
 }
 
-// UserCredentials returns what inner has: a Table is asked by name only.
+// UserCredentials returns what inner has and, if it is asked for passwords by their kind,
+// that of the Table: what ends a user's passwords must find it.
 func (s *tableStore) UserCredentials(ctx context.Context, userID string, kinds ...string) ([]auth.Credential, error) {
-	return s.inner.UserCredentials(ctx, userID, kinds...)
+	held, err := s.inner.UserCredentials(ctx, userID, kinds...)
+	if err != nil || !slices.Contains(kinds, kind) {
+		return held, err
+	}
+	held = slices.DeleteFunc(held, func(c auth.Credential) bool { return c.Kind == kind }) // from before, and good for nothing
+	login, err := s.table.Name(ctx, userID)
+	var c auth.Credential
+	if err == nil {
+		c, err = s.load(ctx, login)
+	}
+	switch {
+	case errors.Is(err, auth.ErrNotFound):
+		return held, nil
+	case err != nil:
+		return nil, err
+	case c.UserID == userID && len(c.Data) > 0:
+		held = append(held, c)
+	}
+	return held, nil
 }
 
 // ChangeCredentials makes the changes of inner first: among them is the guard

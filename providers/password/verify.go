@@ -111,9 +111,31 @@ func (p *Provider) prove(ctx context.Context, c auth.Credential, password string
 
 // proveOnce is prove; again says that an upgrade has met another one already.
 func (p *Provider) proveOnce(ctx context.Context, c auth.Credential, password string, may, again bool) (auth.Credential, error) {
-	dummy, err := p.dummy(ctx)
+	upgraded, err := p.compare(ctx, c, password, may)
 	if err != nil {
 		return auth.Credential{}, err
+	}
+	if upgraded == "" {
+		return c, nil
+	}
+	c, err = p.upgrade(ctx, c, upgraded)
+	if p.opts.Table != nil && errors.Is(err, auth.ErrConflict) && !again {
+		// Somebody else has upgraded it, or changed the password. The generation
+		// of a Table is the hash, so look which.
+		if c, err = p.load(ctx, c.Key, c.UserID); err != nil {
+			return auth.Credential{}, err
+		}
+		return p.proveOnce(ctx, c, password, may, true)
+	}
+	return c, nil
+}
+
+// compare is prove without storing anything: it returns the better hash that is due,
+// "" if none is.
+func (p *Provider) compare(ctx context.Context, c auth.Credential, password string, may bool) (upgraded string, err error) {
+	dummy, err := p.dummy(ctx)
+	if err != nil {
+		return "", err
 	}
 	prepared, ok := prepare(password)
 	if !ok {
@@ -127,7 +149,6 @@ func (p *Provider) proveOnce(ctx context.Context, c auth.Credential, password st
 	// Others have hashed what was typed, in whatever normal form.
 	typed := due && password != string(prepared) && len(password) <= maxBytes
 	var right bool
-	var upgraded string
 	err = p.gate.do(ctx, func() error {
 		err := guarded(func() error { return p.scheme.verify(stored, prepared) })
 		if typed && errors.Is(err, ErrMismatch) {
@@ -146,28 +167,16 @@ func (p *Provider) proveOnce(ctx context.Context, c auth.Credential, password st
 	switch {
 	case errors.Is(err, errDamaged):
 		p.log(ctx, slog.LevelError, "the stored hash cannot be read; the login was refused", c.UserID, err)
-		return auth.Credential{}, ErrMismatch
+		return "", ErrMismatch
 	case errors.Is(err, ErrUnknownHash):
 		p.log(ctx, slog.LevelWarn, "the stored hash is of no format that a Hasher knows; the login was refused", c.UserID, nil)
-		return auth.Credential{}, ErrMismatch
+		return "", ErrMismatch
 	case err != nil:
-		return auth.Credential{}, err
+		return "", err
 	case !right:
-		return auth.Credential{}, ErrMismatch
+		return "", ErrMismatch
 	}
-	if upgraded == "" {
-		return c, nil
-	}
-	c, err = p.upgrade(ctx, c, upgraded)
-	if p.opts.Table != nil && errors.Is(err, auth.ErrConflict) && !again {
-		// Somebody else has upgraded it, or changed the password. The generation
-		// of a Table is the hash, so look which.
-		if c, err = p.load(ctx, c.Key, c.UserID); err != nil {
-			return auth.Credential{}, err
-		}
-		return p.proveOnce(ctx, c, password, may, true)
-	}
-	return c, nil
+	return upgraded, nil
 }
 
 // upgrade stores a better hash of the same password, unless the credential has

@@ -271,7 +271,7 @@ WHERE c.relname = CAST(? AS TEXT) AND i.indrelid = to_regclass(CAST(? AS TEXT)) 
 
 // sweeping counts what has expired.
 func (c *check) sweeping() {
-	for _, table := range []string{"sessions", "credentials", "tickets", "counters"} {
+	for _, table := range []string{"sessions", "credentials", "tickets", "counters", "audit"} {
 		var all, long int64
 		for _, q := range []struct {
 			at time.Time

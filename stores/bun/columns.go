@@ -57,6 +57,7 @@ func flag(b bool) int64 {
 type (
 	timeColumn   time.Time
 	intColumn    int64
+	countColumn  int
 	flagColumn   bool
 	idColumn     auth.SessionID
 	addrColumn   netip.Addr
@@ -97,6 +98,12 @@ func (c *timeColumn) Scan(src any) error {
 func (c *intColumn) Scan(src any) error {
 	n, err := integer(src)
 	*c = intColumn(n)
+	return err
+}
+
+func (c *countColumn) Scan(src any) error {
+	n, err := integer(src)
+	*c = countColumn(n)
 	return err
 }
 

@@ -93,6 +93,8 @@ func mysqlConflict(err error) bool {
 	return false
 }
 
+func mysqlSyntax(err error) bool { return err != nil && field(err, "Number") == 1064 } // ER_PARSE_ERROR
+
 func sqliteBusy(err error) bool {
 	code := 0
 	if e := (interface{ Code() int })(nil); errors.As(err, &e) { // modernc.org/sqlite

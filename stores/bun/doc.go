@@ -21,6 +21,12 @@
 // [github.com/gatehouse-go/gatehouse/auth/policy.Condition], into a WHERE on a table of
 // the host's.
 //
+// # What waits, and what has happened
+//
+// [Store.Outbox] keeps what has to be done later, above all mail, and [Store.Audit] what has
+// happened to accounts. Claiming passes over what others are claiming, where the server can
+// (PostgreSQL, MySQL, MariaDB from 10.6), and waits for them elsewhere.
+//
 // # Promises
 //
 //   - Nothing is read or written by [New]; [Store.Migrate] is called by the
@@ -34,7 +40,8 @@
 //     VARBINARY on MySQL, STRICT tables on SQLite.
 //   - Every verb is decided by the rows that one statement affected. On MySQL
 //     taking a ticket and counting are two statements in one transaction, the
-//     first of which locks the row.
+//     first of which locks the row. So is claiming from the outbox, there and on
+//     SQLite.
 //   - What a database gives up because of others at the same time (a deadlock, a
 //     serialization failure, a busy file) is done again up to eleven times
 //     within five seconds, if it was a statement or a transaction of the store's

@@ -3,6 +3,7 @@ package bunstore
 import (
 	"context"
 	"database/sql"
+	"strings"
 
 	"github.com/gatehouse-go/gatehouse/auth"
 )
@@ -39,3 +40,10 @@ func (s *Store) NoPrepare() bool { return s.noPrepare }
 func Transient(err error) (postgres, mysql, sqlite bool) {
 	return postgresConflict(err), mysqlConflict(err), sqliteBusy(err)
 }
+
+// UnknownSkipLocked makes the store speak to a server that has no SKIP LOCKED.
+func (s *Store) UnknownSkipLocked() {
+	s.sql.lockDue.sql = strings.ReplaceAll(s.sql.lockDue.sql, "SKIP LOCKED", "SKIP WHAT IS LOCKED")
+}
+
+func (s *Store) LockWaits() bool { return s.lockWaits.Load() }

@@ -274,7 +274,7 @@ func TestMigrateDown(t *testing.T) {
 		must(t, s.CreateSession(ctx, newSession(1, "u")))
 		list, err := s.MigrationStatus(ctx)
 		must(t, err)
-		if len(list) != 3 || list[0].Comment != "store" || list[1].Comment != "users" || list[2].Comment != "roles" || len(list[0].SQL) == 0 || len(list[0].Down) == 0 {
+		if len(list) != 4 || list[0].Comment != "store" || list[1].Comment != "users" || list[2].Comment != "roles" || list[3].Comment != "accounts" || len(list[0].SQL) == 0 || len(list[0].Down) == 0 {
 			t.Fatalf("status: %+v", list)
 		}
 		for _, m := range list {
@@ -289,7 +289,7 @@ func TestMigrateDown(t *testing.T) {
 			}
 		}
 		must(t, s.MigrateDown(ctx, 1))
-		if got := applied(t, s); !slices.Equal(got, []string{"store", "users"}) {
+		if got := applied(t, s); !slices.Equal(got, []string{"store", "users", "roles"}) {
 			t.Errorf("one down: %v", got)
 		}
 		if list, err := s.UserSessions(ctx, "u"); len(list) != 1 || err != nil {
@@ -323,7 +323,7 @@ func TestMigrateDown(t *testing.T) {
 			t.Errorf("below a newer release: %v", err)
 		}
 		must(t, s.Migrate(ctx))
-		whole := []string{list[0].Name, list[1].Name, list[2].Name, "29990101000001"}
+		whole := []string{list[0].Name, list[1].Name, list[2].Name, list[3].Name, "29990101000001"}
 		status, err := s.MigrationStatus(ctx)
 		must(t, err)
 		for i, m := range status {
@@ -339,17 +339,22 @@ func TestMigrateDown(t *testing.T) {
 func TestMigrateFromReleases(t *testing.T) {
 	for _, release := range []struct {
 		name  string
-		steps int // of today's, that it did not have
-	}{{"without roles", 1}} {
+		steps int    // of today's, that it did not have
+		table string // of the oldest of them
+	}{{"without roles", 2, "role_grants"}, {"without outbox and audit", 1, "outbox"}} {
 		anyDatabase(t, func(t *testing.T, open func(bunstore.Options) *bunstore.Store) {
 			ctx := t.Context()
 			old := open(bunstore.Options{})
 			must(t, old.Migrate(ctx), old.MigrateDown(ctx, release.steps))
 			id, err := old.Users().CreateUser(ctx, auth.Profile{Name: "Ada"})
 			must(t, err, old.CreateSession(ctx, newSession(7, id)), old.ChangeCredentials(ctx, create("email", "kept@example.com", id)))
-			isOutage(t, "roles before", third(old.Roles().Grants(ctx, id)))
-			isOutage(t, "a grant before", old.Roles().Grant(ctx, bunstore.Grant{UserID: id, Role: "admin"}))
-			wantFinding(t, old.Check(ctx, time.Now()), "schema", health.Fault, "role_grants")
+			if release.table == "role_grants" {
+				isOutage(t, "roles before", third(old.Roles().Grants(ctx, id)))
+				isOutage(t, "a grant before", old.Roles().Grant(ctx, bunstore.Grant{UserID: id, Role: "admin"}))
+			}
+			isOutage(t, "an entry before", old.Outbox().Enqueue(ctx, newEntry("1", id)))
+			isOutage(t, "a record before", old.Audit().Append(ctx, newRecord("1", id)))
+			wantFinding(t, old.Check(ctx, time.Now()), "schema", health.Fault, release.table)
 
 			var wg sync.WaitGroup
 			for range 10 {
@@ -405,11 +410,11 @@ func TestMigrateAfterBuns(t *testing.T) {
 			t.Fatalf("before: %v", got)
 		}
 		must(t, s.Migrate(ctx))
-		if got := applied(t, s); !slices.Equal(got, []string{"store", "users", "roles"}) {
+		if got := applied(t, s); !slices.Equal(got, []string{"store", "users", "roles", "accounts"}) {
 			t.Errorf("after: %v", got)
 		}
 		whole(t, s)
-		must(t, s.MigrateDown(ctx, 3), s.Migrate(ctx))
+		must(t, s.MigrateDown(ctx, 4), s.Migrate(ctx))
 		whole(t, s)
 	})
 }

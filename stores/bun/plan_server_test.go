@@ -38,7 +38,7 @@ func TestServersUseAnIndex(t *testing.T) {
 				t.Errorf("a statement of a kind that this test does not know: %s", q)
 			}
 		}
-		for _, want := range []string{"sessions", "credentials", "tickets", "counters"} {
+		for _, want := range []string{"sessions", "credentials", "tickets", "counters", "audit"} {
 			if !slices.ContainsFunc(statements, func(q string) bool {
 				return strings.HasPrefix(q, "DELETE") && strings.Contains(q, want) && strings.Contains(q, "expires_at <= ")
 			}) {
@@ -58,13 +58,14 @@ func TestServersUseAnIndex(t *testing.T) {
 				tk := auth.Ticket{Purpose: "p", Key: user, UserID: user, Slot: user, ExpiresAt: ss.ExpiresAt}
 				if err := errors.Join(s.CreateSession(ctx, ss), s.ChangeCredentials(ctx, auth.Change{New: c}), s.PutTicket(ctx, tk),
 					third(s.Count(ctx, user, time.Hour, ss.ExpiresAt)), second(s.Users().CreateUser(ctx, auth.Profile{Name: user})),
-					s.Roles().Grant(ctx, bunstore.Grant{UserID: user, Role: fmt.Sprint(i % 10), Tenant: fmt.Sprint(i % 7)})); err != nil {
+					s.Roles().Grant(ctx, bunstore.Grant{UserID: user, Role: fmt.Sprint(i % 10), Tenant: fmt.Sprint(i % 7)}),
+					s.Outbox().Enqueue(ctx, inRealm(newEntry(user, user), ss.ExpiresAt)), s.Audit().Append(ctx, ofRealm(newRecord(user, user), ss.ExpiresAt))); err != nil {
 					return err
 				}
 			}
 			return nil
 		}))
-		for _, table := range []string{"sessions", "credentials", "tickets", "counters", "users", "role_grants"} {
+		for _, table := range []string{"sessions", "credentials", "tickets", "counters", "users", "role_grants", "outbox", "audit"} {
 			analyze := "ANALYZE {p}" + table
 			if v.name == "MySQL" {
 				analyze = "ANALYZE TABLE {p}" + table

@@ -101,5 +101,38 @@ func mysqlSchema(prefix string) []Migration {
 	KEY {p}role_grants_role (role, user_id, tenant, object)
 ) ENGINE=InnoDB ROW_FORMAT=DYNAMIC`,
 		}, Down: dropRoles},
+		{Name: "20261129000002", Comment: "accounts", SQL: []string{
+			`CREATE TABLE IF NOT EXISTS {p}outbox (
+	id VARBINARY(255) NOT NULL PRIMARY KEY,
+	realm VARBINARY(255) NOT NULL,
+	kind VARBINARY(255) NOT NULL,
+	recipient VARBINARY(255) NOT NULL,
+	user_id VARBINARY(255) NOT NULL,
+	language VARBINARY(255) NOT NULL,
+	data MEDIUMBLOB,
+	created_at BIGINT,
+	due_at BIGINT NOT NULL,
+	attempts BIGINT NOT NULL,
+	version BIGINT NOT NULL,
+	KEY {p}outbox_due (realm, due_at, id),
+	KEY {p}outbox_user (user_id, realm)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC`,
+
+			`CREATE TABLE IF NOT EXISTS {p}audit (
+	id VARBINARY(255) NOT NULL PRIMARY KEY,
+	realm VARBINARY(255) NOT NULL,
+	user_id VARBINARY(255) NOT NULL,
+	name VARBINARY(255) NOT NULL,
+	actor VARBINARY(255) NOT NULL,
+	method VARBINARY(255) NOT NULL,
+	addr VARBINARY(255) NOT NULL,
+	label VARBINARY(255) NOT NULL,
+	reason VARBINARY(255) NOT NULL,
+	happened_at BIGINT NOT NULL,
+	expires_at BIGINT,
+	KEY {p}audit_user (user_id, realm, happened_at, id),
+	KEY {p}audit_expiry (expires_at)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC`,
+		}, Down: dropAccounts},
 	})
 }

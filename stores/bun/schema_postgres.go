@@ -92,5 +92,38 @@ func postgresSchema(prefix string) []Migration {
 )`,
 			`CREATE INDEX IF NOT EXISTS {p}role_grants_role ON {p}role_grants (role, user_id, tenant, object)`,
 		}, Down: dropRoles},
+		{Name: "20261129000002", Comment: "accounts", SQL: []string{
+			`CREATE TABLE IF NOT EXISTS {p}outbox (
+	id BYTEA NOT NULL PRIMARY KEY,
+	realm BYTEA NOT NULL,
+	kind BYTEA NOT NULL,
+	recipient BYTEA NOT NULL,
+	user_id BYTEA NOT NULL,
+	language BYTEA NOT NULL,
+	data BYTEA,
+	created_at BIGINT,
+	due_at BIGINT NOT NULL,
+	attempts BIGINT NOT NULL,
+	version BIGINT NOT NULL
+)`,
+			`CREATE INDEX IF NOT EXISTS {p}outbox_due ON {p}outbox (realm, due_at, id)`,
+			`CREATE INDEX IF NOT EXISTS {p}outbox_user ON {p}outbox (user_id, realm)`,
+
+			`CREATE TABLE IF NOT EXISTS {p}audit (
+	id BYTEA NOT NULL PRIMARY KEY,
+	realm BYTEA NOT NULL,
+	user_id BYTEA NOT NULL,
+	name BYTEA NOT NULL,
+	actor BYTEA NOT NULL,
+	method BYTEA NOT NULL,
+	addr BYTEA NOT NULL,
+	label BYTEA NOT NULL,
+	reason BYTEA NOT NULL,
+	happened_at BIGINT NOT NULL,
+	expires_at BIGINT
+)`,
+			`CREATE INDEX IF NOT EXISTS {p}audit_user ON {p}audit (user_id, realm, happened_at, id)`,
+			`CREATE INDEX IF NOT EXISTS {p}audit_expiry ON {p}audit (expires_at) WHERE expires_at IS NOT NULL`,
+		}, Down: dropAccounts},
 	})
 }

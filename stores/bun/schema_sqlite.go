@@ -97,6 +97,39 @@ func sqliteSchema(prefix string) []Migration {
 ) STRICT, WITHOUT ROWID`,
 			`CREATE INDEX IF NOT EXISTS {p}role_grants_role ON {p}role_grants (role, user_id, tenant, object)`,
 		}, Down: dropRoles},
+		{Name: "20261129000002", Comment: "accounts", SQL: []string{
+			`CREATE TABLE IF NOT EXISTS {p}outbox (
+	id TEXT NOT NULL PRIMARY KEY,
+	realm TEXT NOT NULL,
+	kind TEXT NOT NULL,
+	recipient TEXT NOT NULL,
+	user_id TEXT NOT NULL,
+	language TEXT NOT NULL,
+	data BLOB,
+	created_at INTEGER,
+	due_at INTEGER NOT NULL,
+	attempts INTEGER NOT NULL,
+	version INTEGER NOT NULL
+) STRICT, WITHOUT ROWID`,
+			`CREATE INDEX IF NOT EXISTS {p}outbox_due ON {p}outbox (realm, due_at, id)`,
+			`CREATE INDEX IF NOT EXISTS {p}outbox_user ON {p}outbox (user_id, realm)`,
+
+			`CREATE TABLE IF NOT EXISTS {p}audit (
+	id TEXT NOT NULL PRIMARY KEY,
+	realm TEXT NOT NULL,
+	user_id TEXT NOT NULL,
+	name TEXT NOT NULL,
+	actor TEXT NOT NULL,
+	method TEXT NOT NULL,
+	addr TEXT NOT NULL,
+	label TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	happened_at INTEGER NOT NULL,
+	expires_at INTEGER
+) STRICT, WITHOUT ROWID`,
+			`CREATE INDEX IF NOT EXISTS {p}audit_user ON {p}audit (user_id, realm, happened_at, id)`,
+			`CREATE INDEX IF NOT EXISTS {p}audit_expiry ON {p}audit (expires_at) WHERE expires_at IS NOT NULL`,
+		}, Down: dropAccounts},
 	})
 }
 
@@ -117,6 +150,10 @@ var (
 		`DROP TABLE IF EXISTS {p}role_grants`,
 		`DROP TABLE IF EXISTS {p}role_version`,
 		`DROP TABLE IF EXISTS {p}roles`,
+	}
+	dropAccounts = []string{
+		`DROP TABLE IF EXISTS {p}audit`,
+		`DROP TABLE IF EXISTS {p}outbox`,
 	}
 )
 

@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"os"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/uptrace/bun"
@@ -59,24 +61,32 @@ func (v server) prefix(t testing.TB) string {
 	prefix := "t_" + strings.ToLower(rand.Text()[:20]) + "_"
 	v.dsn(t, "") // or skip
 	t.Cleanup(func() {
-		ctx := context.Background()
 		db, err := open.DB(v.dsn(t, ""))
 		if err != nil {
 			t.Error(err)
 			return
 		}
 		defer db.Close()
-		var tables []string
-		if err := db.NewRaw(v.tables, strings.ReplaceAll(prefix, "_", `\_`)+"%").Scan(ctx, &tables); err != nil {
-			t.Error(err)
-		}
-		for _, table := range tables {
-			if _, err := db.NewRaw("DROP TABLE ?", bun.Ident(table)).Exec(ctx); err != nil {
-				t.Error(err)
-			}
-		}
+		v.each(t, db, "DROP TABLE ?", prefix)
 	})
 	return prefix
+}
+
+// each runs query for each table that begins with the prefix.
+func (v server) each(t testing.TB, db bun.IDB, query, prefix string, but ...string) {
+	t.Helper()
+	var tables []string
+	if err := db.NewRaw(v.tables, strings.ReplaceAll(prefix, "_", `\_`)+"%").Scan(context.Background(), &tables); err != nil {
+		t.Error(err)
+	}
+	for _, table := range tables {
+		if slices.Contains(but, table) {
+			continue
+		}
+		if _, err := db.NewRaw(query, bun.Ident(table)).Exec(context.Background()); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // store returns a store with its tables, under a prefix of its own unless opts
@@ -99,6 +109,37 @@ func (v server) store(t testing.TB, params string, opts bunstore.Options) *bunst
 		t.Fatal(err)
 	}
 	return s
+}
+
+// emptied returns what makes an empty store for each test of a suite. Tables are emptied
+// and used again, which takes a fraction of making them.
+func (v server) emptied(t *testing.T, params string, opts bunstore.Options) func(t *testing.T) *bunstore.Store {
+	var mu sync.Mutex
+	var free []string
+	take := func() string {
+		mu.Lock()
+		defer mu.Unlock()
+		if len(free) == 0 {
+			return ""
+		}
+		prefix := free[len(free)-1]
+		free = free[:len(free)-1]
+		return prefix
+	}
+	return func(test *testing.T) *bunstore.Store {
+		o := opts
+		if o.Prefix = take(); o.Prefix == "" {
+			o.Prefix = v.prefix(t)
+		}
+		test.Cleanup(func() {
+			mu.Lock()
+			defer mu.Unlock()
+			free = append(free, o.Prefix)
+		})
+		s := v.store(test, params, o)
+		v.each(test, s.DB(test.Context()), "DELETE FROM ?", o.Prefix, o.Prefix+"migrations")
+		return s
+	}
 }
 
 // everyServer runs f as a subtest for each.
@@ -135,7 +176,8 @@ func TestServers(t *testing.T) {
 		}
 		for _, w := range ways {
 			t.Run(w.name, func(t *testing.T) {
-				authtest.TestStore(t, func(t *testing.T) auth.Store { return v.store(t, w.params, w.opts) })
+				store := v.emptied(t, w.params, w.opts)
+				authtest.TestStore(t, func(t *testing.T) auth.Store { return store(t) })
 			})
 		}
 		t.Run("users", func(t *testing.T) {

@@ -29,11 +29,15 @@ type statements struct {
 
 	count, countAgain, gate, counter, becomeWriter statement
 
-	loadUser, listUsers, createUser, loadSessionUser statement
+	loadUser, listUsers, createUser, updateUser, loadSessionUser statement
 
 	grants, grant, revoke, deleteUserGrants, deleteRoleGrants, holders, holdersAfter statement
 
 	roles, setRole, deleteRole, raiseRoles statement
+
+	enqueue, isDue, claim, lockDue, lockDueWaiting, claimOne, postpone, hasEntry, done, deleteUserEntries statement
+
+	appendRecord, recordAt, userRecords, userRecordsAfter, deleteUserRecords, deleteRealmRecords statement
 }
 
 const (
@@ -99,6 +103,8 @@ RETURNING n, expires_at`)
 	set(&q.listUsers, `SELECT `+userColumns+` FROM {p}users WHERE id > ? ORDER BY id LIMIT ?`)
 	set(&q.createUser, `INSERT INTO {p}users (`+userColumns+`) VALUES (?, ?, ?, 0, 1)`)
 
+	set(&q.updateUser, `UPDATE {p}users SET email = COALESCE(?, email), name = COALESCE(?, name) WHERE id = ?`)
+
 	from := `{p}sessions s LEFT JOIN {p}users u ON u.id = s.user_id WHERE s.id = ?`
 	if b.oneWriter {
 		// SQLite would plan a plain join anew at each execution, once it has
@@ -108,6 +114,8 @@ RETURNING n, expires_at`)
 	set(&q.loadSessionUser, `SELECT s.`+strings.ReplaceAll(sessionFields, ", ", ", s.")+`, u.email, u.name, u.disabled, u.version FROM `+from)
 
 	q.initRoles(set)
+	q.initOutbox(set, b)
+	q.initAudit(set)
 	if b.mysql {
 		q.takeTicket.sql = ""
 		q.initMySQL(set)
@@ -122,9 +130,11 @@ func (q *statements) all() []*statement {
 		&q.loadCredential, &q.createCredential, &q.replaceCredential, &q.deleteCredential, &q.credentialState,
 		&q.putTicket, &q.putInSlot, &q.loadTicket, &q.takeTicket, &q.lockTicket, &q.deleteTicket,
 		&q.count, &q.countAgain, &q.gate, &q.counter, &q.becomeWriter,
-		&q.loadUser, &q.listUsers, &q.createUser, &q.loadSessionUser,
+		&q.loadUser, &q.listUsers, &q.createUser, &q.updateUser, &q.loadSessionUser,
 		&q.grants, &q.grant, &q.revoke, &q.deleteUserGrants, &q.deleteRoleGrants, &q.holders, &q.holdersAfter,
 		&q.roles, &q.setRole, &q.deleteRole, &q.raiseRoles,
+		&q.enqueue, &q.isDue, &q.claim, &q.lockDue, &q.lockDueWaiting, &q.claimOne, &q.postpone, &q.hasEntry, &q.done, &q.deleteUserEntries,
+		&q.appendRecord, &q.recordAt, &q.userRecords, &q.userRecordsAfter, &q.deleteUserRecords, &q.deleteRealmRecords,
 	}, func(st *statement) bool { return st.sql == "" })
 }
 

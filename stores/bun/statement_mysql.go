@@ -45,7 +45,13 @@ ON DUPLICATE KEY UPDATE permissions = VALUES(permissions), inherits = VALUES(inh
 	set(&q.raiseRoles, `INSERT INTO {p}role_version (id, version) VALUES (1, ?)
 ON DUPLICATE KEY UPDATE version = GREATEST(version + ?, VALUES(version))`)
 
+	set(&q.enqueue, `INSERT INTO {p}outbox (`+entryColumns+`)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 1) ON DUPLICATE KEY UPDATE version = LAST_INSERT_ID(version)`)
+	set(&q.appendRecord, `INSERT INTO {p}audit (`+recordColumns+`)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON DUPLICATE KEY UPDATE realm = IF(LAST_INSERT_ID(LENGTH(id)) > 0, realm, realm)`)
+
 	// Not what the transaction saw first, but what the statement met.
 	set(&q.hasSession, `SELECT version FROM {p}sessions WHERE id = ? LOCK IN SHARE MODE`)
 	set(&q.credentialState, `SELECT version, user_id FROM {p}credentials WHERE kind = ? AND credential_key = ? LOCK IN SHARE MODE`)
+	set(&q.hasEntry, `SELECT version FROM {p}outbox WHERE id = ? LOCK IN SHARE MODE`)
 }

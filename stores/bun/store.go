@@ -47,6 +47,8 @@ type Store struct {
 	sql    statements
 	writer writer
 	closed atomic.Bool
+
+	lockWaits atomic.Bool // the server knows no SKIP LOCKED, see lockDue
 }
 
 var (

@@ -203,7 +203,7 @@ func TestDamagedSession(t *testing.T) {
 func TestHostColumns(t *testing.T) {
 	ctx := context.Background()
 	s := newStore(t, newFile(t), nil)
-	for _, table := range []string{"sessions", "credentials", "tickets", "counters", "users", "roles", "role_version", "role_grants"} {
+	for _, table := range []string{"sessions", "credentials", "tickets", "counters", "users", "roles", "role_version", "role_grants", "outbox", "audit"} {
 		if _, err := s.DB(ctx).NewRaw("ALTER TABLE ? ADD COLUMN of_the_host TEXT NOT NULL DEFAULT 'x'", bun.Ident("gatehouse_"+table)).Exec(ctx); err != nil {
 			t.Fatal(err)
 		}
@@ -269,6 +269,7 @@ func everyVerb(t *testing.T, s *bunstore.Store) (secrets []string) {
 	must("CreateUser", err)
 	must("LoadUser", second(s.Users().LoadUser(ctx, id)))
 	must("SetDisabled", s.Users().SetDisabled(ctx, id, true))
+	must("UpdateUser", s.Users().UpdateUser(ctx, id, auth.Profile{Email: "grace@example.com"}))
 	must("DeleteUser", s.Users().DeleteUser(ctx, id))
 
 	roles, g := s.Roles(), bunstore.Grant{UserID: "u", Role: "editor", Tenant: "acme", Object: "post/17"}
@@ -285,7 +286,29 @@ func everyVerb(t *testing.T, s *bunstore.Store) (secrets []string) {
 	must("Revoke", roles.Revoke(ctx, g))
 	must("RevokeAll", roles.RevokeAll(ctx, "v"))
 	must("DeleteRole", roles.DeleteRole(ctx, "editor"))
-	return []string{"binding-of-the-session", "data-of-the-credential", "data-of-the-ticket"}
+
+	box, e := s.Outbox(), newEntry("1", "u")
+	e.Data = []byte("data-of-the-entry")
+	must("Enqueue", box.Enqueue(ctx, e))
+	must("Claim", second(box.Claim(ctx, "nowhere", day, day, 10)))
+	claimed, err := box.Claim(ctx, "", day, day, 10)
+	must("Claim", err)
+	e = claimed[0]
+	must("Postpone", box.Postpone(ctx, e))
+	if err := box.Done(ctx, e); !errors.Is(err, auth.ErrConflict) {
+		t.Fatalf("Done: %v", err)
+	}
+	e.Version++
+	must("Done", box.Done(ctx, e))
+	must("DeleteUser", box.DeleteUser(ctx, "", "u"))
+
+	log := s.Audit()
+	must("Append", log.Append(ctx, newRecord("1", "u")))
+	must("Append", log.Append(ctx, newRecord("2", "u")))
+	must("UserRecords", second(log.UserRecords(ctx, "", "u", "", 1)))
+	must("UserRecords", second(log.UserRecords(ctx, "", "u", "2", 1)))
+	must("DeleteUser", log.DeleteUser(ctx, "", "u"))
+	return []string{"binding-of-the-session", "data-of-the-credential", "data-of-the-ticket", "data-of-the-entry"}
 }
 
 // TestTwoStores has two stores on one file, as two processes would.

@@ -27,6 +27,7 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, limit int) (int, error
 		{table: "credentials", key: "kind, credential_key", row: "(kind, credential_key)"},
 		{table: "tickets", key: "purpose, ticket_key", row: "(purpose, ticket_key)"},
 		{table: "counters", key: "counter_key", row: "counter_key"},
+		{table: "audit", key: "id", row: "id"},
 	} {
 		t.order, t.lock, t.by, t.limit = "expires_at", "UPDATE SKIP LOCKED", "ctid", limit
 		// Nothing that was touched meanwhile goes: its time is compared again, or

@@ -173,9 +173,49 @@ func (us *Users) SetDisabled(ctx context.Context, id string, disabled bool) erro
 	return nil
 }
 
+// SuspendUser is SetDisabled, by the name that package auth knows.
+func (us *Users) SuspendUser(ctx context.Context, id string, suspended bool) error {
+	return us.SetDisabled(ctx, id, suspended)
+}
+
+// UpdateUser gives the user the e-mail address and the name of p, those of them that are
+// not empty. It joins the transaction that ctx is in. [auth.ErrNotFound];
+// [auth.ErrInvalid] for strings that a store cannot keep.
+func (us *Users) UpdateUser(ctx context.Context, id string, p auth.Profile) error {
+	const what = "update user"
+	s := us.s
+	if err := ctx.Err(); err != nil {
+		return outage(ctx, what, err)
+	}
+	if !storableText(p.Email) || !storableText(p.Name) {
+		return fmt.Errorf("%w: profile of a user", auth.ErrInvalid)
+	}
+	if !storable(id) {
+		return auth.ErrNotFound
+	}
+	var email, name any // NULL: as it is
+	if p.Email != "" {
+		email = s.backend.text(p.Email)
+	}
+	if p.Name != "" {
+		name = s.backend.text(p.Name)
+	}
+	n, err := s.exec(ctx, &s.sql.updateUser, email, name, s.backend.text(id))
+	switch {
+	case err != nil:
+		return outage(ctx, what, err)
+	case n == 0:
+		// None there, or for MySQL one that was not changed by it.
+		_, err := us.LoadUser(ctx, id)
+		return err
+	}
+	return nil
+}
+
 // DeleteUser deletes the user, and with it all that this store keeps of it:
-// sessions, credentials, tickets and the roles it was granted.
-// [auth.ErrNotFound].
+// sessions, credentials, tickets, the roles it was granted, and the records of
+// [Store.Audit], in every realm. What waits in [Store.Outbox] stays: whoever works it off
+// finds no such user. [auth.ErrNotFound].
 func (us *Users) DeleteUser(ctx context.Context, id string) error {
 	s := us.s
 	if err := ctx.Err(); err != nil {
@@ -199,6 +239,9 @@ func (us *Users) DeleteUser(ctx context.Context, id string) error {
 		}
 		if err := s.Roles().RevokeAll(ctx, id); err != nil {
 			return err
+		}
+		if _, err := s.exec(ctx, &s.sql.deleteUserRecords, s.backend.text(id)); err != nil {
+			return outage(ctx, "delete user", err)
 		}
 		if err := s.DeleteUserTickets(ctx, id); err != nil {
 			return err

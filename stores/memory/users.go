@@ -98,6 +98,24 @@ func (t *Users) SetDisabled(ctx context.Context, id string, disabled bool) error
 	return t.change(ctx, id, func(u *User) { u.Disabled = disabled })
 }
 
+// SuspendUser is SetDisabled, by the name that package auth knows.
+func (t *Users) SuspendUser(ctx context.Context, id string, suspended bool) error {
+	return t.SetDisabled(ctx, id, suspended)
+}
+
+// UpdateUser gives the user the e-mail address and the name of p, those of them that are
+// not empty.
+func (t *Users) UpdateUser(ctx context.Context, id string, p auth.Profile) error {
+	return t.change(ctx, id, func(u *User) {
+		if p.Email != "" {
+			u.Email = strings.Clone(p.Email)
+		}
+		if p.Name != "" {
+			u.Name = strings.Clone(p.Name)
+		}
+	})
+}
+
 // SetVersion gives the user another Version: every session that began with the
 // old one is dead.
 func (t *Users) SetVersion(ctx context.Context, id, version string) error {
