@@ -29,6 +29,7 @@ require (
 	github.com/sirupsen/logrus v1.10.2 // indirect
 	github.com/valyala/fastjson v1.6.10 // indirect
 	github.com/vektah/gqlparser/v2 v2.5.64 // indirect
+	github.com/wneessen/go-mail v0.8.1 // indirect
 	github.com/xeipuuv/gojsonpointer v0.0.0-20190905194746-02993c407bfb // indirect
 	github.com/xeipuuv/gojsonreference v0.0.0-20180127040603-bd5ef7bd5415 // indirect
 	github.com/yashtewari/glob-intersection v0.2.0 // indirect
@@ -47,6 +48,7 @@ require (
 	github.com/dustin/go-humanize v1.1.0 // indirect
 	github.com/gatehouse-go/gatehouse/contrib/casbin v0.1.0
 	github.com/gatehouse-go/gatehouse/contrib/cedar v0.1.0
+	github.com/gatehouse-go/gatehouse/contrib/mail v0.1.0
 	github.com/gatehouse-go/gatehouse/contrib/opa v0.1.0
 	github.com/go-jose/go-jose/v4 v4.1.8 // indirect
 	github.com/go-sql-driver/mysql v1.10.1 // indirect
@@ -94,5 +96,7 @@ replace github.com/gatehouse-go/gatehouse => ../
 replace github.com/gatehouse-go/gatehouse/contrib/casbin => ../contrib/casbin
 
 replace github.com/gatehouse-go/gatehouse/contrib/cedar => ../contrib/cedar
+
+replace github.com/gatehouse-go/gatehouse/contrib/mail => ../contrib/mail
 
 replace github.com/gatehouse-go/gatehouse/contrib/opa => ../contrib/opa

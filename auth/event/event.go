@@ -20,14 +20,17 @@ import (
 	"github.com/gatehouse-go/gatehouse/auth"
 )
 
-// The names of the events of package auth: what each means is said at
-// [auth.Event]. They are stable. A provider may have more, of its own.
+// The names of the events of package auth and of the providers that come with it: what
+// each means is said at [auth.Event]. They are stable. Another provider may have more, of
+// its own.
 const (
 	Login             = "login"
 	LoginOwed         = "login.owed"
 	LoginFailed       = "login.failed"
 	LoginRefused      = "login.refused"
 	LoginLimited      = "login.limited"
+	AccountLocked     = "account.locked"
+	LimiterDown       = "limiter.down"
 	Logout            = "logout"
 	UserSwitched      = "user.switched"
 	Remembered        = "remembered"
@@ -36,8 +39,23 @@ const (
 	Registered        = "registered"
 	SessionsRevoked   = "sessions.revoked"
 	CredentialChanged = "credential.changed"
+	CredentialAdded   = "credential.added"
+	CredentialRemoved = "credential.removed"
+	PasswordChanged   = "password.changed"
+	PasswordReset     = "password.reset"
+	EmailVerified     = "email.verified"
+	EmailChanged      = "email.changed"
+	EmailReverted     = "email.reverted"
+	AccountReclaimed  = "account.reclaimed"
+	AccountDisowned   = "account.disowned"
+	AccountClosed     = "account.closed"
+	AccountKept       = "account.kept"
+	AccountPurged     = "account.purged"
+	DeviceAdded       = "device.added"
 	KeyCreated        = "key.created"
 	KeyRevoked        = "key.revoked"
+	MailRefused       = "mail.refused"
+	MailGivenUp       = "mail.given_up"
 	BindingChanged    = "binding.changed"
 	Forbidden         = "forbidden"
 	Allowed           = "allowed"

@@ -17,6 +17,8 @@ type Handlers struct {
 	LoginFailed       func(context.Context, auth.Event)
 	LoginRefused      func(context.Context, auth.Event)
 	LoginLimited      func(context.Context, auth.Event)
+	AccountLocked     func(context.Context, auth.Event)
+	LimiterDown       func(context.Context, auth.Event)
 	Logout            func(context.Context, auth.Event)
 	UserSwitched      func(context.Context, auth.Event)
 	Remembered        func(context.Context, auth.Event)
@@ -25,8 +27,23 @@ type Handlers struct {
 	Registered        func(context.Context, auth.Event)
 	SessionsRevoked   func(context.Context, auth.Event)
 	CredentialChanged func(context.Context, auth.Event)
+	CredentialAdded   func(context.Context, auth.Event)
+	CredentialRemoved func(context.Context, auth.Event)
+	PasswordChanged   func(context.Context, auth.Event)
+	PasswordReset     func(context.Context, auth.Event)
+	EmailVerified     func(context.Context, auth.Event)
+	EmailChanged      func(context.Context, auth.Event)
+	EmailReverted     func(context.Context, auth.Event)
+	AccountReclaimed  func(context.Context, auth.Event)
+	AccountDisowned   func(context.Context, auth.Event)
+	AccountClosed     func(context.Context, auth.Event)
+	AccountKept       func(context.Context, auth.Event)
+	AccountPurged     func(context.Context, auth.Event)
+	DeviceAdded       func(context.Context, auth.Event)
 	KeyCreated        func(context.Context, auth.Event)
 	KeyRevoked        func(context.Context, auth.Event)
+	MailRefused       func(context.Context, auth.Event)
+	MailGivenUp       func(context.Context, auth.Event)
 	BindingChanged    func(context.Context, auth.Event)
 	Forbidden         func(context.Context, auth.Event)
 	Allowed           func(context.Context, auth.Event)
@@ -64,6 +81,10 @@ func (h *Handlers) of(name string) func(context.Context, auth.Event) {
 		return h.LoginRefused
 	case LoginLimited:
 		return h.LoginLimited
+	case AccountLocked:
+		return h.AccountLocked
+	case LimiterDown:
+		return h.LimiterDown
 	case Logout:
 		return h.Logout
 	case UserSwitched:
@@ -80,10 +101,40 @@ func (h *Handlers) of(name string) func(context.Context, auth.Event) {
 		return h.SessionsRevoked
 	case CredentialChanged:
 		return h.CredentialChanged
+	case CredentialAdded:
+		return h.CredentialAdded
+	case CredentialRemoved:
+		return h.CredentialRemoved
+	case PasswordChanged:
+		return h.PasswordChanged
+	case PasswordReset:
+		return h.PasswordReset
+	case EmailVerified:
+		return h.EmailVerified
+	case EmailChanged:
+		return h.EmailChanged
+	case EmailReverted:
+		return h.EmailReverted
+	case AccountReclaimed:
+		return h.AccountReclaimed
+	case AccountDisowned:
+		return h.AccountDisowned
+	case AccountClosed:
+		return h.AccountClosed
+	case AccountKept:
+		return h.AccountKept
+	case AccountPurged:
+		return h.AccountPurged
+	case DeviceAdded:
+		return h.DeviceAdded
 	case KeyCreated:
 		return h.KeyCreated
 	case KeyRevoked:
 		return h.KeyRevoked
+	case MailRefused:
+		return h.MailRefused
+	case MailGivenUp:
+		return h.MailGivenUp
 	case BindingChanged:
 		return h.BindingChanged
 	case Forbidden:

@@ -47,7 +47,8 @@ func Log(l *slog.Logger) func(context.Context, auth.Event) {
 
 func level(name string) slog.Level {
 	switch name {
-	case LoginFailed, LoginRefused, LoginLimited, Forbidden, Undecided, RememberReused, BindingChanged:
+	case LoginFailed, LoginRefused, LoginLimited, AccountLocked, LimiterDown, Forbidden, Undecided, RememberReused, BindingChanged,
+		EmailReverted, AccountReclaimed, AccountDisowned, MailRefused, MailGivenUp:
 		return slog.LevelWarn
 	case Loaded, Unauthenticated, NotFresh, Allowed, Denied:
 		return slog.LevelDebug

@@ -41,11 +41,46 @@ func parseGo(t *testing.T, dir string, deep bool) (files []*ast.File) {
 }
 
 // emitted returns the names of the events that the files make: Event{Name: "…"},
-// auth.Event{Name: "…"} and e.Name = "…".
+// auth.Event{Name: "…"} and e.Name = "…", where "…" may be a constant of the files, and
+// those of the rows of the table of consequences, which Event{Name: a.event} makes.
 func emitted(t *testing.T, files []*ast.File) map[string]bool {
 	t.Helper()
-	names := map[string]bool{}
+	names, consts := map[string]bool{}, map[string]ast.Expr{}
+	for _, f := range files {
+		ast.Inspect(f, func(n ast.Node) bool {
+			v, ok := n.(*ast.ValueSpec)
+			if !ok {
+				return true
+			}
+			for i, value := range v.Values {
+				consts[v.Names[i].Name] = value
+			}
+			return true
+		})
+	}
 	add := func(e ast.Expr) {
+		if id, ok := e.(*ast.Ident); ok && consts[id.Name] != nil {
+			e = consts[id.Name]
+		}
+		if sel, ok := e.(*ast.SelectorExpr); ok && sel.Sel.Name == "event" {
+			rows, ok := consts["ownConsequences"].(*ast.CompositeLit)
+			if !ok {
+				t.Error("there is no table ownConsequences to read the names of its rows from")
+				return
+			}
+			for _, row := range rows.Elts {
+				key := row.(*ast.KeyValueExpr).Key
+				if id, ok := key.(*ast.Ident); ok {
+					key = consts[id.Name]
+				}
+				name, err := strconv.Unquote(key.(*ast.BasicLit).Value)
+				if err != nil {
+					t.Error(err)
+				}
+				names[name] = true
+			}
+			return
+		}
 		lit, ok := e.(*ast.BasicLit)
 		if !ok {
 			t.Errorf("the name of an event is %T: write it out, so that it can be found", e)
@@ -141,7 +176,7 @@ func TestNames(t *testing.T) {
 	said := documented(t, core)
 	docs := slices.Sorted(maps.Keys(said))
 	told := emitted(t, core)
-	for name := range emitted(t, parseGo(t, filepath.Join("..", "..", "providers"), true)) {
+	for name := range emitted(t, slices.Concat(parseGo(t, filepath.Join("..", "mail"), false), parseGo(t, filepath.Join("..", "..", "providers"), true))) {
 		if said[name] {
 			told[name] = true
 		}
