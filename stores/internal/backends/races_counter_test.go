@@ -112,26 +112,38 @@ func successAmongFailures(t *testing.T, p place) {
 		}
 		p.clock.Advance(16 * time.Minute)
 	}
+	s.browser().mustLogIn(email)
+	p.clock.Advance(2 * time.Minute)
 	one := s.browser()
 	from := func(pw string) int {
 		b := s.browser()
 		b.addr = one.addr
 		return b.logIn(email, pw).status
 	}
-	for i := range 3 * limit {
+	failed := 0
+	for i := range 6 * limit {
+		pw := wrong
 		if i%limit == limit-1 {
-			from(good)
-		} else if got := from(wrong); got != http.StatusUnauthorized {
-			t.Fatalf("guess %d from one network: %d", i, got)
+			pw = good
+		}
+		if from(pw) == http.StatusUnauthorized {
+			failed++
 		}
 	}
-	if got := from(wrong); got != http.StatusTooManyRequests {
-		t.Errorf("a success has forgotten what was counted for the network: %d", got)
+	if failed < 2*limit || failed > 3*limit {
+		t.Errorf("%d wrong answers from one network among right ones; want no more than %d", failed, 3*limit)
 	}
 }
 
-// While nothing can be counted nobody can guess, and nobody is let in.
+// While nothing can be counted nobody can guess, and nobody is let in: unless the
+// limiter is a part of its own, for which there is a stand-in.
 func limiterDown(t *testing.T, p place) {
+	if p.b.Name == "Redis" {
+		s := p.open(t, func(c *config) { c.Limits = auth.Limits{} })
+		s.register(email)
+		standsIn(t, p, s, s.faults)
+		return
+	}
 	s := p.open(t)
 	s.register(email)
 	b := s.browser().mustLogIn(email)

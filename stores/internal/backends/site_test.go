@@ -445,6 +445,14 @@ func (l *latch) wait(context.Context) error {
 	}
 }
 
+// transactional reports whether a store has transactions.
+func transactional(store auth.Store) bool {
+	_, ok := auth.As[interface {
+		InTx(context.Context, func(context.Context) error) error
+	}](store)
+	return ok
+}
+
 // meetAfter lines n callers of a verb up behind its answer.
 func meetAfter(n int, verb string, processes ...*faults) (stop func()) {
 	return meet(n, verb, func(f *faults, l *latch) *fault { return f.On(verb).After(l.wait) }, processes...)
@@ -455,9 +463,7 @@ func meetAfter(n int, verb string, processes ...*faults) (stop func()) {
 // time.
 func meetAtChange(n int, processes ...*faults) (stop func()) {
 	verb := "ChangeCredentials"
-	if _, ok := auth.As[interface {
-		InTx(context.Context, func(context.Context) error) error
-	}](processes[0]); ok {
+	if transactional(processes[0]) {
 		verb = "InTx"
 	}
 	return meet(n, verb, func(f *faults, l *latch) *fault { return f.On(verb).Before(l.wait) }, processes...)
