@@ -43,7 +43,7 @@ func (c catalogue) known(id string) bool {
 			return true
 		}
 	}
-	for _, part := range []string{"field.", "hint.", "submit."} {
+	for _, part := range []string{"field.", "hint.", "submit.", "title.", "lead."} {
 		if strings.HasPrefix(rest, part) {
 			return true
 		}

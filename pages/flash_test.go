@@ -120,7 +120,7 @@ func TestEveryMessageHasAText(t *testing.T) {
 		"logged_out": true, "sessions.revoked": true, "sessions.revoked.others": true}
 	for pattern, re := range map[string]*regexp.Regexp{
 		"../auth/reason.go":   regexp.MustCompile(`newReason\("([a-z_]+)"\)`),
-		"../providers/*/*.go": regexp.MustCompile(`auth\.Flash\{ID: "([^"]+)"`),
+		"../providers/*/*.go": regexp.MustCompile(`auth\.Flash\{ID: "([^"]+)"|message(?: :=|,? =) "([a-z_.]+)"`),
 	} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
@@ -138,6 +138,9 @@ func TestEveryMessageHasAText(t *testing.T) {
 			for _, m := range re.FindAllStringSubmatch(string(src), -1) {
 				found++
 				id := m[1]
+				if id == "" && len(m) > 2 {
+					id = m[2]
+				}
 				if strings.HasSuffix(file, "reason.go") {
 					id = "unauthenticated." + id
 				}

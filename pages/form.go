@@ -13,6 +13,7 @@ import (
 type Form struct {
 	Name   string
 	Action string // where to send it
+	Lead   string // a sentence above it, or ""; that of the first form is the View's
 	Submit string // the button's text
 	Next   string // to be sent along as "next", or ""
 	// Username is what the user logs in with, for password managers that
@@ -20,7 +21,7 @@ type Form struct {
 	Username string
 	Fields   []Field
 	Quiet    bool // nothing to fill in: only a button
-	Second   bool // its button is not the page's main one: that of the first form to fill in, or the only one
+	Second   bool // its button is not the page's main one: that of the first form to fill in or to use a link with, or the only one
 	Or       bool // another way than the form before; buttons in a row are one
 }
 
@@ -46,14 +47,14 @@ type Field struct {
 }
 
 func (p *Pages) forms(r *http.Request, page *auth.Page) []Form {
-	wrong := wrongForm(r, page)
+	wrong, main := wrongForm(r, page), mainForm(page)
 	var out []Form
 	var ids []string
 	for i, f := range page.Forms {
 		form := Form{
 			Name:   f.Name,
 			Action: page.Action(f.Action),
-			Submit: p.submit(page, f),
+			Submit: p.submit(page, f, i == main),
 			Next:   page.Next,
 			Quiet:  true,
 		}
@@ -74,15 +75,17 @@ func (p *Pages) forms(r *http.Request, page *auth.Page) []Form {
 			}
 			form.Fields = append(form.Fields, field)
 		}
+		if i > 0 {
+			form.Lead = p.texts.find("", variants(page.Name+".lead", f)...)
+		}
 		form.Or = i > 0 && !(form.Quiet && out[i-1].Quiet)
 		if wantsUsername(form.Fields) {
 			form.Username = identifier(page)
 		}
 		out = append(out, form)
 	}
-	main := slices.IndexFunc(out, func(f Form) bool { return !f.Quiet })
 	for i := range out {
-		out[i].Second = i != main && len(out) > 1
+		out[i].Second = i != main
 	}
 	if page.Data == nil || wrong >= 0 { // or else there is something to read first
 		focus(out, wrong, page.Problem != nil)
@@ -93,6 +96,32 @@ func (p *Pages) forms(r *http.Request, page *auth.Page) []Form {
 		}
 	}
 	return out
+}
+
+// mainForm returns the index of the form that the page is there for, or -1: the only
+// one, or the first to fill in or to use a link with.
+func mainForm(page *auth.Page) int {
+	if len(page.Forms) == 1 {
+		return 0
+	}
+	return slices.IndexFunc(page.Forms, func(f auth.Form) bool {
+		return usesLink(f) || slices.ContainsFunc(f.Fields, func(fd auth.Field) bool { return fd.Type != "hidden" })
+	})
+}
+
+// usesLink reports whether the form is for who has followed a link that was sent.
+func usesLink(f auth.Form) bool {
+	return slices.ContainsFunc(f.Fields, func(fd auth.Field) bool { return fd.Name == "token" && fd.Type == "hidden" })
+}
+
+// variants returns the ids of a text of the form's own, the particular one first:
+// "link.lead" has "link.lead.token" for who comes with a link.
+func variants(id string, f auth.Form) []string {
+	ids := []string{id + "." + f.Name}
+	if usesLink(f) {
+		ids = append(ids, id+".token")
+	}
+	return ids
 }
 
 // wrongForm returns the index of the form that the problem is about, or -1:
@@ -117,15 +146,19 @@ func wrongForm(r *http.Request, page *auth.Page) int {
 // submit returns the text of the form's button. Of several forms that differ in the
 // end of their names only, "oauth.github" and "oauth.google", one text can be for
 // all: the end is cut off at a dot until there is one, and {title} in it is what
-// people call the kind of credential "oauth:github".
-func (p *Pages) submit(page *auth.Page, f auth.Form) string {
-	ids := []string{page.Name + ".submit." + f.Name, "submit." + f.Name}
+// people call the kind of credential "oauth:github". The page's main button can have
+// the text of the page.
+func (p *Pages) submit(page *auth.Page, f auth.Form, main bool) string {
+	ids := append(variants(page.Name+".submit", f), "submit."+f.Name)
 	section, rest, ok := strings.Cut(f.Name, ".")
 	if ok {
 		for shorter := f.Name; strings.Contains(shorter, "."); {
 			shorter = shorter[:strings.LastIndexByte(shorter, '.')]
 			ids = append(ids, page.Name+".submit."+shorter, "submit."+shorter)
 		}
+	}
+	if main {
+		ids = append(ids, page.Name+".submit")
 	}
 	s := p.texts.find(f.Submit, ids...)
 	if strings.Contains(s, "{title}") && ok {
@@ -145,8 +178,8 @@ func (p *Pages) field(page *auth.Page, form auth.Form, f auth.Field) Field {
 	out := Field{
 		ID:           form.Name + "-" + f.Name,
 		Name:         f.Name,
-		Label:        p.texts.find(f.Label, page.Name+".field."+f.Name, "field."+f.Name),
-		Hint:         p.texts.find(f.Hint, page.Name+".hint."+f.Name, "hint."+f.Name),
+		Label:        p.texts.find(f.Label, page.Name+".field."+form.Name+"."+f.Name, page.Name+".field."+f.Name, "field."+f.Name),
+		Hint:         p.texts.find(f.Hint, page.Name+".hint."+form.Name+"."+f.Name, page.Name+".hint."+f.Name, "hint."+f.Name),
 		Type:         inputType(f.Type),
 		Autocomplete: f.Autocomplete,
 		Required:     !f.Optional,

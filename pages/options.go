@@ -34,6 +34,8 @@ type Options struct {
 	// language's tag (BCP 47), such as "de" or "pt-BR". A text that is missing is
 	// that of Texts, or else the default. A provider's own words are English where
 	// no text stands for them; those of the providers here all have one in [Texts].
+	// [Translations] has the languages that are built in, such as German; a host that
+	// says something else in one of them changes that map.
 	// The tag is the text "html.lang"; "html.dir" is "rtl" for languages that are
 	// written so, if it is not among the texts. Default: one language, that of Texts
 	// and the defaults, which has the tag "html.lang" there, "en" if it says nothing.
@@ -49,7 +51,7 @@ type Options struct {
 	// Templates replaces templates by the name of the file: "login.html" the
 	// page "login", "page.html" the page for everything that has none of its
 	// own, "layout.html" what is around them, and the parts "flash.html",
-	// "problem.html", "form.html" and "field.html". A file of any other name, "code.html",
+	// "problem.html", "form.html", "field.html", "again.html" and "nav.html". A file of any other name, "code.html",
 	// is the page of that name. Copy one of the package's own to start from;
 	// its dot is a [View]. Only files that end in ".html" at the root are read.
 	// Default: none.

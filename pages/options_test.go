@@ -250,7 +250,7 @@ func TestCatalogueIsComplete(t *testing.T) {
 		}
 	}
 	// Put together from what providers and pages are called.
-	composed := regexp.MustCompile(`^((login|register|account|accounts|sessions|password|keys|key|confirm|error|page)\.(title|lead)|error\.title\.\w+|((register|password)\.)?field\.\w+|((login|register|password|confirm)\.)?submit|(confirm\.)?submit\.oauth|problem\.\w+|way\.\w+|flash\.[\w.]+)$`)
+	composed := regexp.MustCompile(`^((login|register|account|accounts|sessions|password|keys|key|confirm|error|page|sent|verify|forgot|reset|email|email-undo|link|close|disown|activity)\.(title|lead)|(password|verify|reset|email|link|close)\.(title|lead|submit)\.[\w-]+|verify\.field\.take-over\.password|error\.title\.\w+|((register|password|reset|email)\.)?field\.\w+|(keys|verify)\.hint\.[\w.]+|((login|register|password|confirm|keys|verify|forgot|reset|email|email-undo|link|close|disown)\.)?submit|submit\.link|(login|register|confirm)\.submit\.password|again\.(reset|verify|email|link)|activity\.(unknown|event\.[\w.]+)|(confirm\.)?submit\.oauth|problem\.\w+|way\.\w+|flash\.[\w.]+)$`)
 	for id, text := range texts {
 		if !used[id] && !composed.MatchString(id) {
 			t.Errorf("%q has a text and nobody uses it", id)

@@ -1,5 +1,6 @@
 // Package pages shows Gatehouse's pages as HTML: logging in, registering, the
-// account, its sessions, changing the password, confirming who one is, errors,
+// account, its sessions, changing the password, confirming who one is, what is asked
+// for here and answered by mail, what has happened to the account, errors,
 // and any page of a provider's own. It is an [auth.Pages], to be given to
 // auth.New in Options; [New] is where to start.
 //
@@ -9,7 +10,7 @@
 // large, light and dark.
 //
 // Everything can be replaced: each text by its id (see [Texts]), in as many
-// languages as there are Options.Translations, each page, the layout and the parts
+// languages as there are Options.Translations (German is built in: [Translations]), each page, the layout and the parts
 // they share by file name, the colours by a line of CSS.
 // What a template is given is a [View].
 //
@@ -55,7 +56,7 @@ func New(opts *Options) *Pages {
 	p.csp, err = newPolicy(css, p.opts.Logo, p.opts.Allow)
 	errs = append(errs, err)
 	p.sets, err = parse(p.opts.Templates, p.funcs(css))
-	errs = append(errs, err, p.translate(css))
+	errs = append(errs, err, unescapable(p.sets), p.translate(css))
 
 	p.err = errors.Join(errs...)
 	return p

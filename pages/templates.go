@@ -7,6 +7,8 @@ import (
 	"html/template"
 	"io"
 	"io/fs"
+	"maps"
+	"net/netip"
 	"path"
 	"slices"
 	"strings"
@@ -26,10 +28,12 @@ const (
 )
 
 // parts are the templates that pages share.
-func parts() []string { return []string{"flash.html", "problem.html", "form.html", "field.html"} }
+func parts() []string {
+	return []string{"flash.html", "problem.html", "form.html", "field.html", "again.html", "nav.html"}
+}
 
 // parse returns a set of templates per page: the layout, the parts and the
-// page as "main". Files of custom replace the package's own.
+// page as "main". Files of custom replace the package's own. See unescapable as well.
 func parse(custom fs.FS, funcs template.FuncMap) (map[string]*template.Template, error) {
 	own, err := fs.Sub(builtin, "html")
 	if err != nil {
@@ -95,13 +99,21 @@ func page(base *template.Template, file, text string) (*template.Template, error
 	if _, err := set.AddParseTree(main, set.Lookup(file).Tree); err != nil {
 		return nil, err
 	}
-	// Escaping is done, and its faults are found, when a template is first
-	// run. Without a View it cannot run to the end, which says nothing.
-	err = set.ExecuteTemplate(io.Discard, layout, nil)
-	if fault := (*template.Error)(nil); errors.As(err, &fault) {
-		return nil, fault
-	}
 	return set, nil
+}
+
+// unescapable returns what is wrong with templates that can be parsed. Escaping is done,
+// and its faults are found, when a template is first run. Without a View it cannot run to
+// the end, which says nothing.
+func unescapable(sets map[string]*template.Template) error {
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(sets)) {
+		err := sets[name].ExecuteTemplate(io.Discard, layout, nil)
+		if fault := (*template.Error)(nil); errors.As(err, &fault) {
+			errs = append(errs, fmt.Errorf("pages: Options.Templates: %w", fault))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // stylesheet returns what stands in the style element, byte for byte.
@@ -119,10 +131,31 @@ func (p *Pages) funcs(css string) template.FuncMap {
 		"text": func(id string, pairs ...any) string { return p.texts.text(id, pairs...) },
 		// when shows a time.
 		"when": p.when,
+		// event says in words what an [auth.Event] of that name is.
+		"event": p.event,
+		// device says in words what auth calls a device.
+		"device": p.device,
+		// addr shows a netip.Addr, and nothing if it is none.
+		"addr": addr,
 		// stylesheet is the style element. It is made here, whole, so that no
 		// layout can change a byte of what the policy names by its hash.
 		"stylesheet": func() template.HTML { return template.HTML("<style>" + css + "</style>") },
 	}
+}
+
+func (p *Pages) event(name string) string {
+	var ids []string
+	for rest := name; rest != ""; rest = rest[:max(0, strings.LastIndexByte(rest, '.'))] {
+		ids = append(ids, "activity.event."+rest)
+	}
+	return p.texts.find("", append(ids, "activity.unknown")...)
+}
+
+func addr(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.String()
 }
 
 func (p *Pages) when(t time.Time) template.HTML {

@@ -15,6 +15,9 @@ import (
 //
 //	text "id" "n" 3     the text, with {n} filled in
 //	when .SeenAt        a time element
+//	event "login"       what an event of that name is, in words
+//	device .Label       what auth calls a device, in words
+//	addr .Addr          a netip.Addr, or "" if it is none
 //	stylesheet          the style element, for the layout
 //	template "main" .   the page, in the layout
 type View struct {
@@ -25,6 +28,7 @@ type View struct {
 	Logo  template.URL // Options.Logo
 	Title string
 	Lead  string // a sentence under the title, or ""
+	Again string // where to get another link if that which has led here is not good, or ""
 	User  string // what to call who is logged in, or ""
 
 	Flashes  []Flash   // messages from before, oldest first
@@ -68,9 +72,13 @@ type Way struct {
 	Detail  string // which of that kind, or ""
 	AddedAt time.Time
 	UsedAt  time.Time // zero: not known
+	// Unverified is whether it is an address of which nobody has shown yet that it is
+	// theirs.
+	Unverified bool
 }
 
 func (p *Pages) view(r *http.Request, page *auth.Page) *View {
+	page = withoutSpent(page)
 	v := &View{
 		Page:  page,
 		Site:  p.opts.Site,
@@ -82,6 +90,9 @@ func (p *Pages) view(r *http.Request, page *auth.Page) *View {
 	}
 	if v.Home == "" {
 		v.Home = page.Home()
+	}
+	if spent(page) {
+		v.Again = v.Link(again[page.Name])
 	}
 	v.Forms = p.forms(r, page)
 	v.Problem = p.problem(page, v.Forms)
@@ -97,13 +108,33 @@ func (p *Pages) view(r *http.Request, page *auth.Page) *View {
 	return v
 }
 
+// again says on which page one can ask for the link that leads to another.
+var again = map[string]string{"reset": "/forgot", "verify": "/verify", "email": "/email", "link": "/link"}
+
+// withoutSpent returns the page without what can be sent with the link that has led to
+// it, if that is not good any more.
+func withoutSpent(page *auth.Page) *auth.Page {
+	if page.Problem == nil || page.Problem.Code != "link_invalid" {
+		return page
+	}
+	left := *page
+	left.Forms = slices.DeleteFunc(slices.Clone(page.Forms), usesLink)
+	return &left
+}
+
+// spent reports whether the link that has led to the page is not good, and the page
+// has nothing else to offer.
+func spent(page *auth.Page) bool {
+	return page.Problem != nil && len(page.Forms) == 0 && (page.Problem.Code == "link_invalid" || page.Problem.Code == "wrong_browser")
+}
+
 func (p *Pages) title(page *auth.Page) string {
-	if page.Name == "error" && page.Problem != nil {
+	if page.Problem != nil && (page.Name == "error" || spent(page)) {
 		if s := p.texts.find("", "error.title."+page.Problem.Code); s != "" {
 			return s
 		}
 	}
-	if s := p.texts.find("", page.Name+".title"); s != "" {
+	if s := p.texts.find("", p.about(page, "title")...); s != "" {
 		return s
 	}
 	if page.Title != "" {
@@ -113,11 +144,23 @@ func (p *Pages) title(page *auth.Page) string {
 }
 
 func (p *Pages) lead(page *auth.Page) string {
-	id := page.Name + ".lead"
-	if _, ok := p.sets[page.Name]; !ok && p.texts.find("", id) == "" {
-		id = "page.lead"
+	if spent(page) {
+		return ""
 	}
-	return p.texts.find("", id)
+	ids := p.about(page, "lead")
+	if _, ok := p.sets[page.Name]; !ok {
+		ids = append(ids, "page.lead")
+	}
+	return p.texts.find("", ids...)
+}
+
+// about returns the ids of a text about the page as it is, the particular one first.
+func (p *Pages) about(page *auth.Page, what string) (ids []string) {
+	id := page.Name + "." + what
+	if len(page.Forms) > 0 {
+		ids = variants(id, page.Forms[0])
+	}
+	return append(ids, id)
 }
 
 func (p *Pages) user(page *auth.Page) string {
@@ -143,10 +186,7 @@ func identifier(page *auth.Page) string {
 }
 
 func (p *Pages) session(page *auth.Page, s *auth.Session) Session {
-	out := Session{ID: s.Handle(), Label: s.Label, SeenAt: s.SeenAt, BeganAt: s.CreatedAt}
-	if out.Label == "" {
-		out.Label = p.texts.text("sessions.unknown")
-	}
+	out := Session{ID: s.Handle(), Label: p.device(s.Label), SeenAt: s.SeenAt, BeganAt: s.CreatedAt}
 	if s.Addr.IsValid() {
 		out.Addr = s.Addr.String()
 	}
@@ -166,7 +206,7 @@ func (v *View) addSession(s Session) {
 }
 
 func (p *Pages) way(page *auth.Page, c auth.Credential) Way {
-	w := Way{Kind: c.Kind, Detail: c.Label, AddedAt: c.CreatedAt, UsedAt: c.UsedAt}
+	w := Way{Kind: c.Kind, Detail: c.Label, AddedAt: c.CreatedAt, UsedAt: c.UsedAt, Unverified: c.Kind == "email" && c.VerifiedAt.IsZero()}
 	w.Title = p.texts.find(page.KindTitle(c.Kind), "way."+c.Kind)
 	if w.Title == "" {
 		w.Title = c.Label

@@ -60,6 +60,7 @@ func All() []Exhibit {
 	add("register", nil, register, nil)
 	register.Forms = []auth.Form{registerForm("Ada Lovelace", "ada@example.com")}
 	add("register-error", nil, register, &auth.Problem{Status: 422, Code: "password_blocklisted", Field: "password"})
+	add("register-spent-link", nil, register, &auth.Problem{Status: 410, Code: "link_invalid"})
 	add("register-taken", nil, register, &auth.Problem{Status: 409, Code: "taken", Field: "email", Detail: "There is an account with this email address already."})
 
 	register.Forms = []auth.Form{registerForm("", ""), oauthForm("github", "", "Continue with GitHub"), oauthForm("google", "", "Continue with Google")}
@@ -120,6 +121,17 @@ func All() []Exhibit {
 	add("error", nil, auth.Page{Name: "error", Status: http.StatusInternalServerError}, nil)
 	add("error-forbidden", ada, auth.Page{Name: "error"}, &auth.Problem{Status: 403, Code: "forbidden"})
 	add("error-busy", nil, auth.Page{Name: "error"}, &auth.Problem{Status: 503, Code: "busy", RetryAfter: 2 * time.Second})
+
+	for _, s := range life() {
+		id := ada
+		switch {
+		case !s.known:
+			id = nil
+		case s.page.Ways == nil:
+			s.page.Ways = ways()
+		}
+		add(s.name, id, s.page, s.problem)
+	}
 
 	long := strings.Repeat("Donaudampfschifffahrtsgesellschaft", 7)
 	add("long", nil, auth.Page{Name: "login", Forms: []auth.Form{{
@@ -233,7 +245,7 @@ func sessions(current *auth.Session) []*auth.Session {
 
 func ways() []auth.Credential {
 	return []auth.Credential{
-		{Kind: "email", Key: "ada@example.com", CreatedAt: at(1, 7, 0)},
+		{Kind: "email", Key: "ada@example.com", CreatedAt: at(1, 7, 0), VerifiedAt: at(1, 7, 5)},
 		{Kind: "oauth:github", Key: "583231", Label: "ada-lovelace", CreatedAt: at(3, 12, 15), UsedAt: at(4, 10, 0)},
 		{Kind: "password", Key: "1", CreatedAt: at(1, 7, 0), UsedAt: at(12, 8, 2)},
 	}

@@ -44,7 +44,7 @@ func serve(addr string) error {
 		handler = m.Handler(handler)
 		for _, e := range exhibit.All() {
 			path := "/show/" + site.name + "/" + e.Name
-			list = append(list, entry{site.name + "-" + e.Name, path})
+			list = append(list, entry{site.name + "-" + e.Name, path, site.whole})
 			mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
 				page := e.Page // a copy: Answer writes to it
 				if e.Identity != nil {
@@ -77,6 +77,8 @@ func serve(addr string) error {
 type entry struct {
 	Name string `json:"name"`
 	Path string `json:"path"`
+	// Whole is whether it is worth looking at in every size and in light and dark.
+	Whole bool `json:"whole"`
 }
 
 func nobody(context.Context, string) (auth.User, error) { return nil, auth.ErrNotFound }
@@ -91,12 +93,20 @@ func (provider) Kinds() []auth.Kind {
 }
 
 func (provider) Mount(m *auth.Manager, mux auth.Mux) error {
-	for _, name := range []string{"register", "password", "keys", "accounts"} {
+	for _, name := range []string{"register", "password", "keys", "accounts", "forgot", "verify", "email", "link", "close", "activity", "export"} {
 		mux.Handle("GET /"+name, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			m.Answer(w, r, &auth.Page{Name: name}, nil)
 		}))
 	}
-	mux.Handle("POST /login", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	for _, path := range []string{"/login", "/link"} {
+		mux.Handle("POST "+path, sent(m))
+	}
+	return nil
+}
+
+// sent says what a form has sent.
+func sent(m *auth.Manager) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := r.ParseForm(); err != nil {
 			m.Answer(w, r, &auth.Page{Name: "error"}, errors.Join(auth.ErrBadCredentials, err))
 			return
@@ -108,6 +118,5 @@ func (provider) Mount(m *auth.Manager, mux auth.Mux) error {
 			"site":    r.Header.Get("Sec-Fetch-Site"),
 			"referer": r.Header.Get("Referer"),
 		})
-	}))
-	return nil
+	})
 }
