@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/gatehouse-go/gatehouse/providers/password"
 )
 
 // An app is one run of the program.
@@ -16,7 +18,8 @@ type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	flags          *globals
-	secrets        []string // what must not be shown
+	secrets        []string        // what must not be shown
+	hasher         password.Hasher // nil but in tests: the default of providers/password
 }
 
 // globals are the flags that every command takes.
@@ -39,9 +42,10 @@ type cli struct {
 	Migrate  migrateCmd  `cmd:"" help:"Create, change, undo or print the schema of the database."`
 	Sweep    sweepCmd    `cmd:"" help:"Delete what has expired."`
 	Doctor   doctorCmd   `cmd:"" help:"Examine the database and the store of sessions."`
-	User     userCmd     `cmd:"" help:"Create and change users of the ready-made table."`
+	User     userCmd     `cmd:"" help:"Create, change and look at users."`
 	Role     roleCmd     `cmd:"" help:"Grant roles, take them away, and define them."`
 	Sessions sessionsCmd `cmd:"" help:"List and end sessions."`
+	Policy   policyCmd   `cmd:"" help:"Print what ends when, and how many guesses there are."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 }
 

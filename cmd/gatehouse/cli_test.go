@@ -39,7 +39,7 @@ func TestUsage(t *testing.T) {
 		})
 	}
 	g.env = nil
-	for _, args := range [][]string{{"doctor"}, {"sweep"}, {"migrate", "up"}, {"user", "list"}, {"sessions", "list", "--user", "x"},
+	for _, args := range [][]string{{"doctor"}, {"sweep"}, {"migrate", "up"}, {"user", "list"}, {"user", "activity", "x"}, {"sessions", "list", "--user", "x"},
 		{"role", "grant", "admin", "x"}, {"role", "list"}, {"role", "list", "x"}, {"role", "show", "admin"}} {
 		g.fails(exitUsage, "GATEHOUSE_DB", "", args...)
 	}

@@ -44,7 +44,7 @@ func TestDocs(t *testing.T) {
 		t.Error("docs/cli.md is not what --help prints; go test ./cmd/gatehouse -run TestDocs -update writes it")
 	}
 	// By hand, and complete: the names in JSON, the codes.
-	for _, v := range []any{person{}, userPage{}, shownUser{}, shownCredential{}, login{}, revocation{}, shownGrant{}, shownGrants{}, shownRole{}, holder{}, holders{}, swept{}, diagnosis{}, finding{}, step{}, script{}, versionInfo{}} {
+	for _, v := range []any{person{}, userPage{}, shownUser{}, shownCredential{}, activity{}, happening{}, login{}, revocation{}, shownGrant{}, shownGrants{}, shownRole{}, holder{}, holders{}, swept{}, diagnosis{}, finding{}, step{}, script{}, policy{}, consequence{}, limit{}, versionInfo{}} {
 		for f := range fields(reflect.TypeOf(v)) {
 			if !strings.Contains(before, "`"+f+"`") {
 				t.Errorf("docs/cli.md does not say what %s of %T is", f, v)

@@ -21,6 +21,10 @@ import (
 	redisstore "github.com/gatehouse-go/gatehouse/stores/redis"
 )
 
+// quick is a hasher that does not cost the tests a quarter of a second each. With the one
+// of the tool itself, see TestProgram.
+var quick = password.Bcrypt{Cost: 4, InsecureFast: true}
+
 // A tool runs the program as somebody would who has set their environment.
 type tool struct {
 	t     *testing.T
@@ -89,7 +93,7 @@ func dropTables(t *testing.T, dsn, prefix string) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	for _, name := range []string{"sessions", "credentials", "tickets", "counters", "users", "roles", "role_version", "role_grants", "migrations"} {
+	for _, name := range []string{"sessions", "credentials", "tickets", "counters", "users", "roles", "role_version", "role_grants", "outbox", "audit", "migrations"} {
 		if _, err := db.NewDropTable().Table(prefix + name).IfExists().Exec(context.Background()); err != nil {
 			t.Error(err)
 		}
@@ -133,7 +137,8 @@ func (g *tool) read(stdin io.Reader, args ...string) (code int, stdout, stderr s
 	g.t.Helper()
 	var out, errs bytes.Buffer
 	args = append(args[:len(args):len(args)], g.flags...)
-	code = run(g.ctx, args, stdin, &out, &errs, func(name string) string { return g.env[name] })
+	a := &app{ctx: g.ctx, stdin: stdin, stdout: &out, stderr: &errs, hasher: quick}
+	code = a.run(args, func(name string) string { return g.env[name] })
 	g.log.WriteString(out.String() + errs.String())
 	return code, out.String(), errs.String()
 }
@@ -171,8 +176,8 @@ func (g *tool) parse(v any, stdin string, args ...string) {
 	}
 }
 
-// site returns the site itself, on the same database.
-func (g *tool) site(realm string) *hostSite {
+// site returns the site itself, on the same database. What it is made of can be changed.
+func (g *tool) site(realm string, changes ...func(s *hostSite, o *auth.Options, p *auth.Parts)) *hostSite {
 	g.t.Helper()
 	db, err := open.DB(g.env["GATEHOUSE_DB"])
 	if err != nil {
@@ -183,18 +188,25 @@ func (g *tool) site(realm string) *hostSite {
 		g.t.Fatal(err)
 	}
 	g.t.Cleanup(func() { store.Close() })
-	s := &hostSite{t: g.t, db: store, passwords: password.New(nil)}
-	all := auth.Store(store)
+	s := &hostSite{t: g.t, db: store, passwords: password.New(&password.Options{Hasher: quick})}
+	o := &auth.Options{Realm: realm, Providers: []auth.Provider{s.passwords}, Logger: slog.New(slog.DiscardHandler)}
+	var parts auth.Parts
 	if url := g.env["GATEHOUSE_SESSIONS"]; url != "" {
 		r, err := redisstore.Open(url, &redisstore.Options{Prefix: g.flag("--sessions-prefix", "")})
 		if err != nil {
 			g.t.Fatal(err)
 		}
 		g.t.Cleanup(func() { r.Close() })
-		all = auth.Combine(store, auth.Parts{Sessions: r, Tickets: r, Limiter: r})
+		parts = auth.Parts{Sessions: r, Tickets: r, Limiter: r}
 	}
-	s.Manager, err = auth.New(store.Users(), all, &auth.Options{
-		Realm: realm, Providers: []auth.Provider{s.passwords}, Logger: slog.New(slog.DiscardHandler)})
+	for _, change := range changes {
+		change(s, o, &parts)
+	}
+	all := auth.Store(store)
+	if parts != (auth.Parts{}) {
+		all = auth.Combine(store, parts)
+	}
+	s.Manager, err = auth.New(store.Users(), all, o)
 	if err != nil {
 		g.t.Fatal(err)
 	}

@@ -34,12 +34,15 @@ func (quiet) Printf(context.Context, string, ...any) {}
 // run is the whole program and returns its exit code. When ctx ends, it stops
 // between two steps, says how far it came, and returns 130.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) string) int {
-	a := &app{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr}
+	return (&app{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr}).run(args, env)
+}
+
+func (a *app) run(args []string, env func(string) string) int {
 	err := a.main(args, env)
 	if err == nil {
 		return exitOK
 	}
-	code := exitOf(ctx, err)
+	code := exitOf(a.ctx, err)
 	a.complain(err, code)
 	return code
 }

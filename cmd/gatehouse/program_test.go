@@ -7,6 +7,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/gatehouse-go/gatehouse/providers/password"
+	"github.com/gatehouse-go/gatehouse/stores/bun/open"
 )
 
 // A program is the tool as it is built and run by a user.
@@ -93,5 +96,16 @@ func TestProgram(t *testing.T) {
 		if code != step.code || !strings.Contains(said, step.say) || other != "" {
 			t.Errorf("gatehouse %s: exit code %d, want %d, saying %q\n%s\n%s", strings.Join(step.args, " "), code, step.code, step.say, stdout, stderr)
 		}
+	}
+
+	// The other tests hash quickly.
+	db, err := open.DB(strings.TrimPrefix(p.env[0], "GATEHOUSE_DB="))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var hash string
+	if err := db.QueryRow("SELECT data FROM gatehouse_credentials WHERE kind = 'password'").Scan(&hash); err != nil || !strings.HasPrefix(hash, "$2a$12$") || (password.Bcrypt{}).Verify(hash, []byte(strings.TrimSpace(good))) != nil {
+		t.Errorf("the hash is %q, %v", hash, err)
 	}
 }

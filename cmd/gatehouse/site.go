@@ -114,12 +114,12 @@ func (a *app) site(minLength int) (*site, error) {
 			_ = s.close()
 			return nil, err
 		}
-		store = auth.Combine(db, auth.Parts{Sessions: s.redis, Tickets: tickets{db, s.redis}})
+		store = counters{auth.Combine(db, auth.Parts{Sessions: s.redis, Tickets: tickets{db, s.redis}}), s.redis}
 	}
 	// What cannot be done and is gone on without is said, in one line.
 	logger := slog.New(slog.NewTextHandler(writerFunc(func(b []byte) { fmt.Fprint(a.stderr, a.clean(string(b))) }),
 		&slog.HandlerOptions{Level: slog.LevelWarn}))
-	s.passwords = password.New(&password.Options{MinLength: minLength, Logger: logger})
+	s.passwords = password.New(&password.Options{MinLength: minLength, Hasher: a.hasher, Logger: logger})
 	s.Manager, err = auth.New(db.Users(), store, &auth.Options{
 		Realm:     a.flags.Realm,
 		Providers: []auth.Provider{s.passwords},
@@ -151,6 +151,22 @@ func (t tickets) DeleteUserTickets(ctx context.Context, userID string, purposes 
 	return errors.Join(
 		t.TicketStore.DeleteUserTickets(ctx, userID, purposes...),
 		t.elsewhere.DeleteUserTickets(ctx, userID, purposes...))
+}
+
+// counters are those of a site that keeps its sessions elsewhere: it may keep its
+// counters there or in the database, so they are forgotten in both. They are no part of
+// the composition: for a limiter that is one, the manager has a stand-in, which takes an
+// outage for done.
+type counters struct {
+	auth.Store
+	elsewhere auth.Limiter
+}
+
+// Unwrap has InTx found.
+func (c counters) Unwrap() any { return c.Store }
+
+func (c counters) Forget(ctx context.Context, keys ...string) error {
+	return errors.Join(c.Store.Forget(ctx, keys...), c.elsewhere.Forget(ctx, keys...))
 }
 
 // idOf returns the ID of whom who names: by address, by ID or by user name. It
@@ -187,8 +203,20 @@ func (s *site) credential(ctx context.Context, kind string, canonical func(strin
 	case !c.ExpiresAt.IsZero() && !s.Now().Before(c.ExpiresAt):
 		return auth.Credential{}, auth.ErrNotFound
 	}
+	if owner, ok := strings.CutPrefix(c.UserID, reserved); ok {
+		// Not taken for the user: it may be given for whoever has the account now.
+		next := "give that user's ID"
+		if !strings.HasPrefix(owner, "sha256:") { // of an ID that is long
+			next += ", " + line(owner)
+		}
+		return auth.Credential{}, notFound(next, "%s was the address of a user until another took its place", text)
+	}
 	return c, nil
 }
+
+// reserved is what providers/account puts before the ID of a user whose former address it
+// keeps, for as long as the change of it can be undone.
+const reserved = "reserved\x1f"
 
 // users is site for commands about users of the ready-made table.
 func (a *app) users(minLength int) (*site, error) {

@@ -16,7 +16,7 @@ type sweepCmd struct {
 
 // Help is the detail of the help.
 func (*sweepCmd) Help() string {
-	return `Deletes sessions, credentials, tickets and counters that have expired, in small batches, as auth.Manager.Run does in a site. What has expired is good for nothing; sweeping only gives its space back. It may run beside the site, and several times at once. Interrupted, it says how far it came, and can be called again.
+	return `Deletes sessions, credentials, tickets, counters and records of what happened to accounts that have expired, in small batches, as auth.Manager.Run does in a site. What has expired is good for nothing; sweeping only gives its space back. It may run beside the site, and several times at once. Interrupted, it says how far it came, and can be called again.
 
 Redis forgets by itself: --sessions is not looked at.
 

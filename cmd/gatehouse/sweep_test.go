@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-go/gatehouse/auth"
+	"github.com/gatehouse-go/gatehouse/auth/audit"
 )
 
 type sweptJSON struct {
@@ -57,6 +58,16 @@ func testSweep(t *testing.T, g *tool) {
 	}
 	if s.sessions("a") != 1 {
 		t.Error("what has not expired was swept")
+	}
+	old := audit.Record{ID: "old", Event: auth.Event{Name: "login", UserID: "a", At: now.Add(-400 * 24 * hour)}, ExpiresAt: now.Add(-hour)}
+	if err := s.db.Audit().Append(t.Context(), old); err != nil {
+		t.Fatal(err)
+	}
+	if got := g.ok("", "sweep"); got != "deleted 1 thing in 1 batch\n" {
+		t.Errorf("with what has happened: said %q", got)
+	}
+	if got := g.ok("", "sweep", "--help"); !strings.Contains(strings.Join(strings.Fields(got), " "), "records of what happened") {
+		t.Errorf("the help does not say that what has happened is swept: %s", got)
 	}
 	s.expire(1, now.Add(-time.Minute))
 	if got := g.ok("", "sweep"); got != "deleted 1 thing in 1 batch\n" {

@@ -16,11 +16,12 @@ type userCmd struct {
 	SetPassword userSetPasswordCmd `cmd:"" help:"Give a user another password, and end all their sessions."`
 	List        userListCmd        `cmd:"" help:"List users."`
 	Show        userShowCmd        `cmd:"" help:"Show a user, and what they can log in with."`
+	Activity    userActivityCmd    `cmd:"" help:"List what has happened to a user's account."`
 }
 
 // Help is the detail of the help.
 func (*userCmd) Help() string {
-	return `For sites whose users are in the ready-made table of bunstore. WHO is an e-mail address, an ID or a user name.
+	return `For sites whose users are in the ready-made table of bunstore; "user activity" is for every site. WHO is an e-mail address, an ID or a user name.
 
 A password is typed on the terminal, twice and not shown, or comes from standard input with --password-stdin; there is no flag and no variable for it. It is checked and hashed as by the site's own page for registering, with the default options of providers/password: at least 15 characters, not a common one, not made of the user's name. A site that hashes otherwise, or with a pepper, replaces the hash at the next login.`
 }
@@ -163,7 +164,7 @@ type userSetPasswordCmd struct {
 
 // Help is the detail of the help.
 func (*userSetPasswordCmd) Help() string {
-	return `Gives the user another password, or a first one, without asking for the present one. All of their sessions end, remembered browsers are forgotten, and so is whatever waits for an answer. If the site keeps sessions in Redis, give --sessions, or those there go on.
+	return `Gives the user another password, or a first one, without asking for the present one. All of their sessions end, remembered browsers are forgotten, and so is whatever waits for an answer. Wrong guesses are forgotten: an account that was locked by them is open again. If the site keeps sessions in Redis, give --sessions, or those there go on, and guesses that are counted there stay.
 
 Examples:
 
@@ -188,6 +189,10 @@ func (c *userSetPasswordCmd) Run(a *app) error {
 	}
 	if err := s.passwords.Set(a.ctx, u.ID, password); err != nil {
 		return err
+	}
+	// The provider has done it too, and goes on without: in a site, the user can wait.
+	if err := s.Unlock(a.ctx, s.passwords.Name(), u.ID); err != nil {
+		return fmt.Errorf("the password is set, but not all wrong guesses could be forgotten, and the account may be locked still; do it again: %w", err)
 	}
 	return a.report(u, "set the password, and ended the sessions, of")
 }

@@ -24,12 +24,18 @@ import (
 // interrupted are the writes.
 const childEnv = "DEMO_CHILD"
 
+// childAheadEnv is by how much its clock is ahead.
+const childAheadEnv = "DEMO_CHILD_AHEAD"
+
 func child() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	c, err := parse(os.Args[1:])
 	if err == nil {
 		c.hasher = quick
+		if ahead, err := time.ParseDuration(os.Getenv(childAheadEnv)); err == nil && ahead > 0 {
+			c.now = func() time.Time { return time.Now().Add(ahead) }
+		}
 		err = serve(ctx, c)
 	}
 	if err != nil {
@@ -68,7 +74,7 @@ func crash(t *testing.T, lives int, longest time.Duration, command func(args ...
 	random := mathrand.New(mathrand.NewPCG(seed, 0))
 	db := file(t)
 	args := []string{"-addr", "127.0.0.1:0", "-trusted-proxies", "127.0.0.0/8", "-db", db}
-	w := &world{t: t, users: map[string]*account{}, logins: map[string]*login{}}
+	w := &world{t: t, users: map[string]*someone{}, logins: map[string]*login{}}
 	inBoot := 0
 	for life := range lives {
 		// Sometimes it does not even live to serve.
@@ -91,7 +97,11 @@ func crash(t *testing.T, lives int, longest time.Duration, command func(args ...
 		w.url = p.url
 		w.check(db, random, false)
 		ends := time.Duration(random.Int64N(int64(longest)))
-		timer := time.AfterFunc(ends, func() { _ = p.Process.Kill() }) // SIGKILL
+		kill := time.AfterFunc(ends, func() { _ = p.Process.Kill() }) // SIGKILL
+		if life%2 == 0 {                                              // something comes of this one, however slow the machine is
+			kill.Stop()
+			w.after(3, func() { kill.Reset(ends) })
+		}
 		var wg sync.WaitGroup
 		for range 4 {
 			mine := mathrand.New(mathrand.NewPCG(random.Uint64(), 0))
@@ -101,7 +111,7 @@ func crash(t *testing.T, lives int, longest time.Duration, command func(args ...
 			})
 		}
 		wg.Wait() // until nobody gets an answer any more
-		timer.Stop()
+		kill.Stop()
 		p.stop()
 		if bad := complaints(p.logs.String()); bad != "" {
 			t.Errorf("life %d: %s", life+1, bad)
@@ -137,9 +147,9 @@ type login struct {
 	fate
 }
 
-// An account is what is known of a user. Whoever logs in or changes the
+// A someone is what is known of a user. Whoever logs in or changes the
 // password holds the lock, so that what is known is in order.
-type account struct {
+type someone struct {
 	sync.Mutex
 	passwords []string // one of them is right; two if a change was not acknowledged
 	checked   bool
@@ -151,10 +161,19 @@ type world struct {
 	url string
 
 	mu      sync.Mutex
-	users   map[string]*account
+	users   map[string]*someone
 	logins  map[string]*login
 	fresh   []string // sessions since the last check
 	unknown int      // answers that never came
+	answers int      // until then is called
+	then    func()
+}
+
+// after has f called after that many answers.
+func (w *world) after(answers int, f func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.answers, w.then = answers, f
 }
 
 // transport is shared: a client for each request would be a connection for
@@ -193,7 +212,7 @@ func (w *world) act(random *mathrand.Rand) bool {
 			return ok
 		}
 		w.mu.Lock()
-		w.users[email] = &account{passwords: []string{password}}
+		w.users[email] = &someone{passwords: []string{password}}
 		w.mu.Unlock()
 		w.begun(a, email)
 		return true
@@ -260,6 +279,9 @@ func (w *world) told(a answer, ok bool, status int) bool {
 	if !ok {
 		w.unknown++
 		return false
+	}
+	if w.answers--; w.answers == 0 {
+		w.then()
 	}
 	if a.StatusCode != status {
 		w.t.Errorf("%s: want %d: %s", a.Request.URL.Path, status, a)

@@ -39,9 +39,9 @@ func (s *site) mountFirst(mux *http.ServeMux) {
 }
 
 // sawLogin is told of logins. The first admin is whose account has the address that
-// -bootstrap-admin names, and owns it: it came with an account elsewhere that says so.
-// To say that one has an address is not enough. Whoever does that can open a link, which
-// only they see who see the console.
+// -bootstrap-admin names, and owns it: it came with an account elsewhere that says so, or
+// a link in a mail to it was followed. To say that one has an address is not enough. Whoever
+// does that can open a link, which only they see who see the console.
 func (s *site) sawLogin(ctx context.Context, e auth.Event) {
 	if err := s.lookForFirst(ctx, e.UserID); err != nil {
 		s.logger.Error("demo: looking for the first admin", "error", err)

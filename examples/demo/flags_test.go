@@ -48,6 +48,11 @@ func TestFlags(t *testing.T) {
 		"no policy":        {[]string{"-addr", "localhost:0", "-db", "memory:", "-oauth", "off", "-policy", missing}, "-policy"},
 		"not an address 3": {[]string{"-bootstrap-admin", "ada"}, `-bootstrap-admin "ada": want an e-mail address such as ada@example.com`},
 		"two addresses":    {[]string{"-bootstrap-admin", "ada@example.com,bob@example.com"}, "-bootstrap-admin"},
+		"no such verify":   {[]string{"-verify", "yes"}, `-verify "yes": want required or optional`},
+		"empty verify":     {[]string{"-verify="}, `-verify "": want`},
+		"closed at once":   {[]string{"-close-after", "0"}, "-close-after 0s: make it 1s or more"},
+		"no mail server":   {[]string{"-addr", "localhost:0", "-db", "memory:", "-oauth", "off", "-smtp", "http://u:hunter2@localhost"}, "-smtp: "},
+		"not encrypted":    {[]string{"-addr", "localhost:0", "-db", "memory:", "-oauth", "off", "-smtp", "localhost:25"}, "-smtp: "},
 		"argument":         {[]string{"serve"}, `unexpected argument "serve"`},
 		"unknown flag":     {[]string{"-tls"}, "-tls"},
 	} {
@@ -62,7 +67,7 @@ func TestFlags(t *testing.T) {
 		})
 	}
 	c, err := parse(nil)
-	if err != nil || c.addr != "localhost:8080" || c.db != "file:demo.db" || c.sessions != "" || c.proxies != nil || c.binding != "notice" || c.overlap != time.Minute || c.oauth != "dev" || c.oauthAddr != "" || c.authz != "rbac" || c.policy != "" || c.firstAdmin != "" {
+	if err != nil || c.addr != "localhost:8080" || c.db != "file:demo.db" || c.sessions != "" || c.proxies != nil || c.binding != "notice" || c.overlap != time.Minute || c.oauth != "dev" || c.oauthAddr != "" || c.authz != "rbac" || c.policy != "" || c.firstAdmin != "" || c.verify != "optional" || c.closeAfter != 14*24*time.Hour || c.smtp != "" {
 		t.Errorf("without flags: %+v, %v", c, err)
 	}
 	c, err = parse([]string{"-trusted-proxies", "10.0.0.0/8, ::1/128", "-trusted-proxies", "192.0.2.0/24"})

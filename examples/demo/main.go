@@ -25,8 +25,14 @@
 // folder policy, or in another that -policy names and that may change while the demo
 // runs. Nobody is an admin until -bootstrap-admin names an address: the account of
 // whoever owns it is the first, which is proved by an account elsewhere (Google, in which
-// everybody can be anybody) or by a link that is printed where the demo was started.
-// API keys can be limited to some of what their users may.
+// everybody can be anybody), by a link in a mail to it (all of which everybody can read
+// here) or by a link that is printed where the demo was started. API keys can be limited
+// to some of what their users may.
+//
+// Mail goes nowhere: it is shown at /dev/mail, to everybody, which is for a demo only. The
+// flag -smtp sends it as well. With -verify=required nobody has an account before they
+// have followed the link that is mailed to them. Pages and mail are in English and
+// German, and in ar-XB, which is English from right to left for trying out.
 //
 // Its routes:
 //
@@ -43,8 +49,21 @@
 //	POST /admin/roles            for admins who proved who they are within 10 minutes; user, role, do=grant or do=revoke
 //	POST /admin/sessions         the same; ends the session of the user, or all without session
 //	GET  /admin/first            for whom the printed link is, and POST, which makes them the first admin
+//	GET  /dev/mail               public, since this is a demo: the mail that it has sent; HTML, or for
+//	                             Accept: application/json a list, newest first, of to, subject, text, html and links
 //	*    /auth/...               Gatehouse's own: register, login, logout, password, sessions, confirm, keys, session,
 //	                             accounts (those elsewhere), oauth/github, oauth/google, oauth/oidc
+//	     /auth/verify            GET and POST: the link in the mail to whoever has registered; token, and
+//	                             the password in another browser than that. Without a token for users: sends it again
+//	     /auth/forgot            GET and POST; email. The mail says whether there is an account
+//	     /auth/reset             GET and POST; token and password
+//	     /auth/email             GET and POST: for users email, the new one; from its mail token
+//	     /auth/email/undo        GET and POST; token, from the mail to the old address
+//	     /auth/link              GET and POST: to log in by mail; email, then token in the same browser
+//	     /auth/disown            GET and POST; token, from any mail that says what has happened
+//	     /auth/close             GET and POST: for users; token, from the mail, to keep the account after all
+//	     /auth/export            GET: for users; all that there is of them, as JSON
+//	     /auth/activity          GET: for users; what has happened to their account
 //
 // Posts and users are JSON to whoever asks for Accept: application/json.
 package main
@@ -92,6 +111,10 @@ type config struct {
 	policy     string // a folder; "": what is built in
 	firstAdmin string // an e-mail address; "": nobody
 
+	verify     string        // required or optional
+	closeAfter time.Duration // how long an account that was closed can be kept
+	smtp       string        // of a mail server, or "": mail goes nowhere but to /dev/mail
+
 	oauth     string // dev, all or off
 	oauthAddr string // of the identity provider; "": where it can be
 
@@ -137,7 +160,10 @@ func parse(args []string) (config, error) {
 	flags.DurationVar(&c.overlap, "remember-overlap", time.Minute, "let the token of a remembered browser be used again for this `duration` after its use; later it is taken for stolen")
 	flags.StringVar(&c.authz, "authz", "rbac", "let this engine decide who may do what; they all decide alike (`rbac|casbin|cedar|opa`)")
 	flags.StringVar(&c.policy, "policy", "", "read what the engine decides by from this `folder`, and again whenever it changes: roles.yaml, and for the other engines model.conf and policy.csv, site.cedar or site.rego (default: what is built in, see the folder policy beside the source)")
-	flags.StringVar(&c.firstAdmin, "bootstrap-admin", "", "as long as nobody is an admin, let the account with this `address` be the first: once it has been logged in to with an account elsewhere that proves the address, or by a link that is printed here when somebody has registered with it")
+	flags.StringVar(&c.firstAdmin, "bootstrap-admin", "", "as long as nobody is an admin, let the account with this `address` be the first: once the address is proved, by an account elsewhere or by the mail to it, which everybody reads at /dev/mail; or by a link that is printed here when somebody has registered with it")
+	flags.StringVar(&c.verify, "verify", "optional", "let people register with an address that they have yet to show to be theirs, or with required only with one that they have: by a link that is mailed to them (`required|optional`)")
+	flags.DurationVar(&c.closeAfter, "close-after", 14*24*time.Hour, "delete an account this `duration` after it was closed; until then its owner can have it back")
+	flags.StringVar(&c.smtp, "smtp", "", "send mail by this server too, beside showing it at /dev/mail: smtp://USER:PASSWORD@HOST:PORT (`url`)")
 	flags.StringVar(&c.oauth, "oauth", "dev", "let people log in with accounts elsewhere: with dev GitHub and Google, with all Apple and OpenID Connect too, with off none; an identity provider of the demo's own stands in for those that the environment does not name (`dev|all|off`)")
 	flags.StringVar(&c.oauthAddr, "oauth-addr", "", "let that identity provider listen on this `address` of the loopback interface (default 127.0.0.1:"+standInPort+", or another port if that is taken)")
 	switch err := flags.Parse(args); {
@@ -155,6 +181,10 @@ func parse(args []string) (config, error) {
 		return c, fmt.Errorf("-remember-overlap %v: make it 1s or more, and 10m at most", c.overlap)
 	case !slices.Contains(engines, c.authz):
 		return c, fmt.Errorf("-authz %q: want %s", c.authz, strings.Join(engines, ", "))
+	case c.verify != "required" && c.verify != "optional":
+		return c, fmt.Errorf("-verify %q: want required or optional", c.verify)
+	case c.closeAfter < time.Second || c.closeAfter > 90*24*time.Hour:
+		return c, fmt.Errorf("-close-after %v: make it 1s or more, and 2160h at most", c.closeAfter)
 	case c.oauth != "dev" && c.oauth != "all" && c.oauth != "off":
 		return c, fmt.Errorf("-oauth %q: want dev, all or off", c.oauth)
 	}
@@ -207,6 +237,7 @@ func serve(ctx context.Context, c config) error {
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	fmt.Printf("The demo is at %s\n", origin)
+	fmt.Printf("The mail that it sends is at %s/dev/mail\n", origin)
 	if s.idp != nil {
 		fmt.Printf("Its identity provider, where everybody can be anybody, is at %s\n", s.idp.URL)
 	}

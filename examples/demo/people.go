@@ -44,8 +44,13 @@ func (p *person) AuthVersion() string {
 	return ""
 }
 
-// people finds persons in the users table of a store.
-type people struct{ auth.UserLoader }
+// people finds persons in the users table of a store, and knows what else there is of
+// them.
+type people struct {
+	auth.UserLoader
+	posts posts
+	roles assignments
+}
 
 // Unwrap lets Gatehouse find what else the table can do, such as CreateUser.
 func (p people) Unwrap() any { return p.UserLoader }
@@ -75,6 +80,24 @@ func (p people) List(ctx context.Context, query, after string, limit int) (list 
 		list = append(list, person)
 	}
 	return list, next, err
+}
+
+// DeleteUser deletes a person whose account was closed, and all that the demo has of
+// them. It can be done again from any point: the person goes last.
+func (p people) DeleteUser(ctx context.Context, id string) error {
+	table, ok := p.UserLoader.(interface {
+		DeleteUser(ctx context.Context, id string) error
+	})
+	if !ok {
+		return fmt.Errorf("%T deletes no users", p.UserLoader)
+	}
+	if err := p.posts.DeleteOf(ctx, id); err != nil {
+		return err
+	}
+	if err := p.roles.RevokeAll(ctx, id); err != nil {
+		return err
+	}
+	return table.DeleteUser(ctx, id)
 }
 
 func personOf(u auth.User) (*person, error) {

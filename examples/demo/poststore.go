@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 
@@ -20,6 +21,7 @@ type posts interface {
 	Load(ctx context.Context, id string) (*post, error)
 	Update(ctx context.Context, p *post) error // title and body
 	Delete(ctx context.Context, id string) error
+	DeleteOf(ctx context.Context, owner string) error // all of theirs; none is no error
 	// List returns the newest posts that meet the condition, and were made before the
 	// one with that ID, if it is not "".
 	List(ctx context.Context, which policy.Condition, before string, limit int) ([]*post, error)
@@ -88,6 +90,13 @@ func (s *sqlPosts) Delete(ctx context.Context, id string) error {
 	})
 }
 
+func (s *sqlPosts) DeleteOf(ctx context.Context, owner string) error {
+	return s.db.InTx(ctx, func(ctx context.Context) error {
+		_, err := s.db.DB(ctx).NewDelete().Model((*post)(nil)).Where("owner = ?", owner).Exec(ctx)
+		return err
+	})
+}
+
 func (s *sqlPosts) List(ctx context.Context, which policy.Condition, before string, limit int) ([]*post, error) {
 	var list []*post
 	q := s.db.DB(ctx).NewSelect().Model(&list).ApplyQueryBuilder(bunstore.Where(which, postColumns)).OrderExpr("id DESC").Limit(int64(limit))
@@ -142,6 +151,13 @@ func (s *memoryPosts) Delete(ctx context.Context, id string) error {
 		return auth.ErrNotFound
 	}
 	delete(s.byID, id)
+	return nil
+}
+
+func (s *memoryPosts) DeleteOf(ctx context.Context, owner string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.byID, func(_ string, p post) bool { return p.Owner == owner })
 	return nil
 }
 

@@ -16,5 +16,6 @@ type assignments interface {
 	rbac.GrantSource
 	Grant(ctx context.Context, g rbac.Grant) error
 	Revoke(ctx context.Context, g rbac.Grant) error // auth.ErrNotFound
+	RevokeAll(ctx context.Context, userID string) error
 	Holders(ctx context.Context, role, after string, limit int) (grants []rbac.Grant, next string, err error)
 }

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -62,7 +63,7 @@ func (v *vault) RoundTrip(r *http.Request) (*http.Response, error) {
 				fields[name] = form.Get(name)
 			}
 		}
-		for _, name := range []string{"password", "current"} {
+		for _, name := range []string{"password", "current", "token"} {
 			v.keep(fields[name], name)
 		}
 	}
@@ -79,12 +80,18 @@ func (v *vault) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		resp.Body = io.NopCloser(bytes.NewReader(body))
 		v.keepKeys(string(body))
+		for _, found := range tokenRE.FindAllStringSubmatch(string(body), -1) {
+			v.keep(found[1], "mailed")
+		}
 		for _, c := range resp.Cookies() {
 			v.keepCookie(c)
 		}
 	}
 	return resp, err
 }
+
+// tokenRE finds what is in the links of mail, and in those that pages and mail show.
+var tokenRE = regexp.MustCompile(`[?&]token=([A-Za-z0-9_-]{43})\b`)
 
 // keepKeys keeps the API keys in text, and of each what follows its ID, which is no
 // secret.
@@ -182,6 +189,7 @@ func TestSecrets(t *testing.T) {
 	onEach(t, func(t *testing.T, db string) {
 		var store auth.Store
 		var users people
+		var beside []any // what is kept beside the store
 		sql := new(logbook)
 		d := newDemo(t, db, func(c *config) {
 			c.proxies = loopback
@@ -189,7 +197,7 @@ func TestSecrets(t *testing.T) {
 			c.open = func(ctx context.Context, dsn string) (kept, error) {
 				if dsn == "memory:" {
 					k, err := openStore(ctx, dsn)
-					store, users = k.store, k.users
+					store, users, beside = k.store, k.users, []any{k.outbox, k.audit}
 					return k, err
 				}
 				db, err := open.DB(dsn)
@@ -215,12 +223,22 @@ func TestSecrets(t *testing.T) {
 			}, d.Clock, fmt.Sprintf("person-%t@example.com", js))
 		}
 		everyFlowElsewhere(t, d, v)
+		// The mail of all of them was asked for, and none of it sent: it is now.
+		for _, js := range []bool{false, true} {
+			lifeOfAccount(t, d, js, fmt.Sprintf("life-%t@example.com", js), func() *client {
+				c := d.client(t, js)
+				c.client.Transport = v
+				n++
+				c.header.Set("X-Forwarded-For", fmt.Sprintf("10.0.0.%d", n))
+				return c
+			})
+		}
 		kinds := map[string]int{}
 		for _, name := range v.secrets {
 			kinds[name]++
 		}
 		for _, name := range []string{"password", "current", "cookie sid", "cookie device", "cookie remember", "selector of remember", "verifier of remember", "key", "secret of a key",
-			"cookie oauth", "issued elsewhere", "state", "nonce", "code", "code_verifier"} {
+			"mailed", "cookie link", "cookie oauth", "issued elsewhere", "state", "nonce", "code", "code_verifier"} {
 			if kinds[name] < 2 {
 				t.Errorf("%d secrets of kind %q were seen", kinds[name], name)
 			}
@@ -232,6 +250,9 @@ func TestSecrets(t *testing.T) {
 			var b bytes.Buffer
 			walk(&b, reflect.ValueOf(store), map[uintptr]bool{})
 			walk(&b, reflect.ValueOf(users.UserLoader), map[uintptr]bool{})
+			for _, v := range beside {
+				walk(&b, reflect.ValueOf(v), map[uintptr]bool{})
+			}
 			dumps["memory"], known["memory"] = b.Bytes(), "person-true@example.com"
 		} else {
 			dumps["the SQL"], known["the SQL"] = []byte(sql.String()), "BEGIN"

@@ -33,7 +33,8 @@ const fresh = 10 * time.Minute
 type site struct {
 	manager *auth.Manager
 	handler http.Handler
-	idp     *oauthtest.Server             // nil: there is none
+	idp     *oauthtest.Server // nil: there is none
+	letters letters
 	run     []func(context.Context) error // beside the manager's
 	close   func() error
 	logger  *slog.Logger
@@ -72,7 +73,12 @@ func newSite(ctx context.Context, c config, origin string, logger *slog.Logger) 
 		return nil, err
 	}
 	keys := apikey.New(&apikey.Options{Scopes: scopes, Logger: logger})
-	providers := []auth.Provider{password.New(&password.Options{Words: []string{"gatehouse", "demo"}, Hasher: c.hasher, Logger: logger}), keys}
+	letters, err := newLetters(c, kept, origin, logger)
+	if err != nil {
+		closeStore()
+		return nil, err
+	}
+	providers := append(letters.providers, password.New(&password.Options{Words: []string{"gatehouse", "demo"}, Hasher: c.hasher, Logger: logger}), keys)
 	others, err := newElsewhere(c, origin, logger)
 	if err != nil {
 		closeStore()
@@ -81,7 +87,7 @@ func newSite(ctx context.Context, c config, origin string, logger *slog.Logger) 
 	if others.provider != nil {
 		providers = append(providers, others.provider)
 	}
-	s := &site{logger: logger, idp: others.idp, close: func() error { return errors.Join(others.close(), closeStore()) },
+	s := &site{logger: logger, letters: letters, idp: others.idp, close: func() error { return errors.Join(others.close(), closeStore()) },
 		users: kept.users, posts: kept.posts, roles: kept.roles, firstAdmin: c.firstAdmin, origin: origin, stdout: c.stdout}
 	if s.stdout == nil {
 		s.stdout = os.Stdout
@@ -95,9 +101,9 @@ func newSite(ctx context.Context, c config, origin string, logger *slog.Logger) 
 		Providers:       providers,
 		Loaders:         []auth.RequestLoader{keys},
 		Flashes:         flash.NewCookie(&flash.Options{Insecure: true}),
-		Pages:           pages.New(&pages.Options{Site: "Gatehouse demo", Templates: html, UserName: called, Texts: texts, CSS: css}),
+		Pages:           pages.New(&pages.Options{Site: "Gatehouse demo", Templates: html, UserName: called, Texts: texts, Translations: translations(pages.Translations(), pages.PseudoRTL()), CSS: css}),
 		Authorizer:      authorizer,
-		Events:          []func(context.Context, auth.Event){event.On(s.sawLogin, event.Login, event.Registered, event.Remembered)},
+		Events:          []func(context.Context, auth.Event){event.On(s.sawLogin, event.Login, event.Registered, event.Remembered, "email.verified", "account.reclaimed")},
 		TrustedProxies:  c.proxies,
 		Binding:         bound(c.binding),
 		RememberOverlap: c.overlap,
@@ -114,6 +120,7 @@ func newSite(ctx context.Context, c config, origin string, logger *slog.Logger) 
 	m.Mount(mux)
 	mux.Handle("GET /{$}", m.WithUser(http.HandlerFunc(s.home)))
 	mux.Handle("GET /me", m.RequireUser(http.HandlerFunc(s.me)))
+	mux.Handle("GET /dev/mail", m.WithUser(http.HandlerFunc(s.devMail)))
 	mux.Handle("GET /settings", m.RequireFresh(fresh)(http.HandlerFunc(s.settings)))
 	s.mountPosts(mux)
 	s.mountAdmin(mux)
@@ -142,6 +149,7 @@ var texts = map[string]string{
 	"posts.title":    "Posts",
 	"admin.title":    "Administration",
 	"first.title":    "Become the first admin",
+	"mail.title":     "Mail",
 
 	"flash.posts.created":  "Your post is there.",
 	"flash.posts.saved":    "Saved.",

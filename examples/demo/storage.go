@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/gatehouse-go/gatehouse/auth"
+	"github.com/gatehouse-go/gatehouse/auth/audit"
+	"github.com/gatehouse-go/gatehouse/auth/outbox"
 	"github.com/gatehouse-go/gatehouse/contrib/rbac"
 	"github.com/gatehouse-go/gatehouse/contrib/rbac/bunrbac"
 	bunstore "github.com/gatehouse-go/gatehouse/stores/bun"
@@ -17,19 +19,21 @@ import (
 // kept is where everything is kept: what Gatehouse needs, and what the demo itself has
 // beside it.
 type kept struct {
-	store auth.Store
-	users people
-	posts posts
-	roles assignments
-	close func() error
+	store  auth.Store
+	users  people
+	posts  posts
+	roles  assignments
+	outbox outbox.Store // mail that waits
+	audit  audit.Store  // what has happened to accounts
+	close  func() error
 }
 
 // openStore opens what -db names. No error repeats a password.
 func openStore(ctx context.Context, dsn string) (kept, error) {
 	if dsn == "memory:" {
 		roles, err := rbac.NewMemory()
-		users := &memoryUsers{Users: memory.NewUsers()}
-		return kept{memory.New(nil), people{users}, new(memoryPosts), roles, func() error { return nil }}, err
+		users, posts := &memoryUsers{Users: memory.NewUsers()}, new(memoryPosts)
+		return kept{memory.New(nil), people{users, posts, roles}, posts, roles, memory.NewOutbox(), memory.NewAudit(), func() error { return nil }}, err
 	}
 	db, err := open.Open(dsn)
 	if err != nil {
@@ -49,7 +53,8 @@ func keptIn(ctx context.Context, db *bunstore.Store) (kept, error) {
 		return kept{}, err
 	}
 	posts, err := newSQLPosts(ctx, db)
-	return kept{db, people{db.Users()}, posts, bunrbac.New(db), db.Close}, err
+	roles := bunrbac.New(db)
+	return kept{db, people{db.Users(), posts, roles}, posts, roles, db.Outbox(), db.Audit(), db.Close}, err
 }
 
 // named returns a data source for an error: a file, which is on this machine, but

@@ -36,6 +36,7 @@ func TestProofs(t *testing.T) {
 	}{
 		{"flask-login.md", provesHeading, map[string]int{"R-%d": 34, "W-%d": 17, "Q-%d": 17}, nil},
 		{"oauth-security.md", "\n## The attacks\n", map[string]int{"OA-%02d": 40, "PH-%d": 8, "V-%d": 11, "RT-%d": 5}, nil},
+		{"account-security.md", "\n## The attacks\n", map[string]int{"AC-%02d": 28, "PH-%d": 8}, nil},
 		{"storage-races.md", "\n## The races\n", map[string]int{"RC-%02d": 15, "FT-%02d": 5, "CK-%02d": 4, "CR-%02d": 10, "SV-%02d": 8},
 			strings.Fields("RC-20 RC-21 RC-22 RC-23 RC-30 RC-31 RC-32 RC-33 RC-34 RC-35 RC-36 RC-40 RC-41 RC-42 RC-43 RC-44 RC-54 RC-61 RC-65 FT-09 FT-12 FT-14 FT-17")},
 	} {
