@@ -76,3 +76,24 @@ tests() {
 
 # skipped LOG: the tests that were skipped although what they need is here.
 skipped() { grep -nE '^[[:space:]]+[^[:space:]]+\.go:[0-9]+: (server|stranger):' "$1"; }
+
+# serve NAME VARIABLE SCRIPT: installs what the folder of SCRIPT needs from npm, starts
+# it, and puts what it says first, where it is, into VARIABLE. It ends with the step.
+served=()
+serve() {
+	local name=$1 variable=$2 script=$3 said="" i
+	need node nodejs npm
+	need npm npm
+	(cd "$(dirname "$script")" && retry npm ci --no-audit --no-fund --loglevel=error)
+	: >"$CI_TMP/$name.out"
+	node "$script" >"$CI_TMP/$name.out" 2>"$CI_TMP/$name.log" &
+	served+=("$!")
+	trap 'kill "${served[@]}" 2>/dev/null || true' EXIT
+	for ((i = 0; i < 60; i++)); do
+		said=$(cat "$CI_TMP/$name.out")
+		[ -z "$said" ] && kill -0 "${served[-1]}" 2>/dev/null || break
+		sleep 0.5
+	done
+	[ -n "$said" ] || { cat "$CI_TMP/$name.log"; echo "the $name server does not start"; exit 1; }
+	export "$variable=$said"
+}

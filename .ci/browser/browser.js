@@ -21,13 +21,16 @@ export function launch() {
 export const serveGallery = () => serve('./pages/internal/gallery', process.env.GALLERY, ['-addr', 'localhost:0'])
 export const serveDemo = (db, ...args) => serve('./examples/demo', process.env.DEMO, ['-addr', 'localhost:0', '-db', db, ...args])
 
+const stops = []
+process.on('exit', () => { for (const stop of stops) stop() })
+
 async function serve(source, binary, args) {
   const command = binary ? [binary] : ['go', 'run', source]
   const server = spawn(command[0], [...command.slice(1), ...args],
     { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], detached: true })
   // The whole group: go run passes no signal on to what it runs.
   const stop = () => { try { process.kill(-server.pid) } catch { /* has ended */ } }
-  process.on('exit', stop)
+  stops.push(stop)
   let log = ''
   server.stderr.on('data', d => { log += d })
   const line = await new Promise((resolve, reject) => {

@@ -43,13 +43,15 @@ export async function useForms(browser, url, faults) {
   await page.keyboard.type('!')
   check(await page.locator('#password-email').inputValue() === 'ada@example.com!', 'the link of the problem does not lead to its field')
 
-  // Everything that can have the focus shows it.
-  for (const name of ['login', 'account', 'sessions', 'error-forbidden']) {
-    await page.goto(`${url}/show/plain/${name}`)
+  // Everything that can have the focus shows it, and has it in the order of the page.
+  for (const name of ['plain/login', 'plain/account', 'plain/sessions', 'plain/error-forbidden', 'plain/activity', 'rtl/login-many', 'rtl/account-unverified', 'rtl/activity', 'de/verify-take-over']) {
+    await page.goto(`${url}/show/${name}`)
     await page.locator('body').click({ position: { x: 1, y: 1 } })
     const stops = await page.locator('a, button, input:not([type=hidden]):not([hidden])').count()
     for (let i = 0; i < stops; i++) {
       await page.keyboard.press('Tab')
+      const at = await page.locator(':focus').evaluate(e => [...document.querySelectorAll('a, button, input:not([type=hidden]):not([hidden])')].indexOf(e))
+      check(at === i, `${name}: stop ${i} of the keyboard is element ${at}`)
       const [what, style, size] = await page.locator(':focus').evaluate(e => {
         const s = getComputedStyle(e)
         return [e.outerHTML.slice(0, 60), s.outlineStyle, parseFloat(s.outlineWidth)]
@@ -59,8 +61,18 @@ export async function useForms(browser, url, faults) {
   }
 
   // A password manager learns whose password is being changed.
-  await page.goto(url + '/show/plain/password')
-  const username = page.locator('input[autocomplete=username]')
-  check(await username.count() === 1 && await username.inputValue() === 'ada@example.com', 'changing the password does not say whose')
+  for (const name of ['password', 'password-set', 'reset']) {
+    await page.goto(`${url}/show/plain/${name}`)
+    const username = page.locator('input[autocomplete=username]')
+    check(await username.count() === 1 && await username.inputValue() === 'ada@example.com', `${name} does not say whose password is changed`)
+    check(await page.locator('input[autocomplete=new-password]').count() === 1, `${name} has no new password`)
+  }
+
+  // A link is used by its button, with the keyboard; nothing but the token is sent.
+  await page.goto(url + '/show/plain/link-login')
+  await page.getByRole('button', { name: 'Log in', exact: true }).focus()
+  await Promise.all([page.waitForURL(url + '/plain/link'), page.keyboard.press('Enter')])
+  const used = JSON.parse(await page.locator('body').textContent())
+  check(Object.keys(used.form).sort().join() === 'next,token' && used.form.token[0].length > 30, `the link sends ${Object.keys(used.form)}`)
   await context.close()
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # the two commands of the README, as on a machine with nothing but Go
 . .ci/lib.sh
-unset GATEHOUSE_TEST_POSTGRES GATEHOUSE_TEST_MYSQL GATEHOUSE_TEST_REDIS GATEHOUSE_TEST_OIDC
+unset GATEHOUSE_TEST_POSTGRES GATEHOUSE_TEST_MYSQL GATEHOUSE_TEST_REDIS GATEHOUSE_TEST_OIDC GATEHOUSE_TEST_SMTP
 demo=$(grep -xE 'go run \S.*' README.md | head -n 1)
 test=$(grep -xE 'go test \S.*' README.md | head -n 1)
 [ -n "$demo" ] && [ -n "$test" ] || { echo "README.md has no line that begins with go run, or none with go test"; exit 1; }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # the pages in a browser: flows, sizes, themes, accessibility
 . .ci/lib.sh
+. .ci/servers.sh
 need node nodejs npm
 need npm npm
 need chromium chromium fonts-liberation
