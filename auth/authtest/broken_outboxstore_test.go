@@ -296,6 +296,17 @@ func outboxSuite() suite {
 			}
 			return call(ctx, e)
 		}), []string{"Postpone"}},
+		{"Postpone of one that nobody has claimed: a conflict", func(b *bentBox) {
+			b.postpone = func(ctx context.Context, e outbox.Entry) error {
+				unlock := b.alone(ctx)
+				k, ok := b.m[e.ID]
+				unlock()
+				if ok && k.Attempts == 0 {
+					return auth.ErrConflict
+				}
+				return b.refBox.Postpone(ctx, e)
+			}
+		}, []string{"PostponeUnclaimed"}},
 		{"Postpone keeps e.Data: unless there is none", func(b *bentBox) {
 			b.postpone = func(ctx context.Context, e outbox.Entry) error {
 				unlock := b.alone(ctx)

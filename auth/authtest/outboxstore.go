@@ -35,6 +35,7 @@ func TestOutboxStore(t *testing.T, open func(t *testing.T) outbox.Store) {
 	run("ClaimAgain", outboxClaimAgain)
 	run("ClaimAtOnce", outboxClaimAtOnce)
 	run("Postpone", outboxPostpone)
+	run("PostponeUnclaimed", outboxPostponeUnclaimed)
 	run("PostponeConflict", outboxPostponeConflict)
 	run("PostponeNotFound", outboxPostponeNotFound)
 	run("PostponeInvalid", outboxPostponeInvalid)

@@ -33,6 +33,30 @@ func outboxPostpone(t *testing.T, s outbox.Store) {
 	checkEntries(t, s, "other", "Postpone changes no other entry", "2")
 }
 
+func outboxPostponeUnclaimed(t *testing.T, s outbox.Store) {
+	const rule = "Postpone makes an entry due at e.DueAt, with Version 1 also one that nobody has claimed: before or after it was"
+	e := newEntry("1", "", "u")
+	e.DueAt = t0().Add(time.Hour)
+	e.Version = 1
+	keepEntry(t, s, e)
+	e.DueAt = t0()
+	must(t, "Postpone to an earlier time", s.Postpone(t.Context(), e))
+	want := claimed(e, t0(), 1)
+	want.Version = 3 // enqueued, postponed, claimed
+	checkEntry(t, "Claim of what was made due earlier", claimOne(t, s, "", t0(), t0()), want)
+
+	e = newEntry("2", "other", "u")
+	e.Version = 1
+	keepEntry(t, s, e)
+	later := e
+	later.DueAt = t0().Add(time.Hour)
+	must(t, "Postpone to a later time", s.Postpone(t.Context(), later))
+	if list := claim(t, s, "other", t0(), t1(), 10); len(list) != 0 {
+		t.Errorf("Claim of what is due later: %d entries, want 0\n\trule: %s", len(list), rule)
+	}
+	checkErr(t, "Postpone with the Version before", s.Postpone(t.Context(), e), auth.ErrConflict, rule)
+}
+
 func outboxPostponeConflict(t *testing.T, s outbox.Store) {
 	const rule = "Postpone gives ErrConflict, and nothing is changed, if the Version is another: it was claimed anew, or postponed"
 	keepEntry(t, s, newEntry("1", "", "u"))

@@ -95,13 +95,18 @@ func (c *Courier) Handle(kind string, f Composer) { c.composers[kind] = f }
 // that wraps [auth.ErrInvalid] says that To is not exactly one address, that Data has more
 // than 65,000 bytes, or that the outbox takes no such entry.
 func (c *Courier) Post(ctx context.Context, e outbox.Entry) error {
+	_, err := c.enqueue(ctx, e)
+	return err
+}
+
+func (c *Courier) enqueue(ctx context.Context, e outbox.Entry) (outbox.Entry, error) {
 	if e.To != "" {
 		if err := checkAddress(e.To); err != nil {
-			return fmt.Errorf("mail: enqueueing %q: %w", e.Kind, err)
+			return e, fmt.Errorf("mail: enqueueing %q: %w", e.Kind, err)
 		}
 	}
 	if len(e.Data) > mostData {
-		return fmt.Errorf("mail: enqueueing %q: %w: data too long", e.Kind, auth.ErrInvalid)
+		return e, fmt.Errorf("mail: enqueueing %q: %w: data too long", e.Kind, auth.ErrInvalid)
 	}
 	e.Data = escaped(e.Data)
 	now := c.m.Now()
@@ -113,13 +118,18 @@ func (c *Courier) Post(ctx context.Context, e outbox.Entry) error {
 		e.DueAt = now
 	}
 	if err := c.box.Enqueue(ctx, e); err != nil {
-		return fmt.Errorf("mail: enqueueing %q: %w", e.Kind, err)
+		return e, fmt.Errorf("mail: enqueueing %q: %w", e.Kind, err)
 	}
+	c.lookNow()
+	return e, nil
+}
+
+// lookNow has the worker of this process look for what is due.
+func (c *Courier) lookNow() {
 	select {
 	case c.wake <- struct{}{}:
 	default:
 	}
-	return nil
 }
 
 // Link returns the address of a page below the Manager's prefix, such as "/reset", with

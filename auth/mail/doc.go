@@ -7,7 +7,9 @@
 //	auth.Options{Providers: []auth.Provider{post, password.New(nil), account.New(post, nil)}}
 //
 // A request only enqueues, the same for everybody, with [Courier.Post]; what waits is
-// worked off in the background by [auth.Manager.Run]. Several processes may run it.
+// worked off in the background by [auth.Manager.Run]. Several processes may run it. A
+// provider that enqueues in a change's transaction, and whose mail has a ticket of that
+// user's in it, does so with [Courier.Hold].
 //
 // # What becomes of an entry
 //

@@ -83,8 +83,9 @@ type Store interface {
 	// nothing. [auth.ErrInvalid] if until is the zero time.
 	Claim(ctx context.Context, realm string, now, until time.Time, limit int) ([]Entry, error)
 
-	// Postpone makes a claimed entry due at e.DueAt, and keeps e.Data in place of its Data;
-	// the rest of e but ID and Version is not looked at. The entry has the next Version
+	// Postpone makes an entry due at e.DueAt, before or after it was, and keeps e.Data in
+	// place of its Data; the rest of e but ID and Version is not looked at. It is the entry
+	// of who has claimed it, or, with Version 1, of who has enqueued it. The entry has the next Version
 	// then, so that nobody who had it can change it any more. [auth.ErrConflict], and
 	// nothing is changed, if its Version is another than e.Version: it was claimed anew, or
 	// postponed. [auth.ErrNotFound] if it is not there: it is done. [auth.ErrInvalid] for

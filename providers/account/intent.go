@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/gatehouse-go/gatehouse/auth"
 )
@@ -10,16 +11,17 @@ import (
 // An intent is what a change has to do besides changing the user's own credentials, and
 // together with it: [Provider.Record] does it, in the transaction of the change.
 type intent struct {
-	event    string            // whose change it belongs to
-	ticket   *auth.Ticket      // used up by it
-	guarded  bool              // whether the guard's version, before the change, must be that of guard
-	guard    int64             // see guarded
-	over     []auth.Credential // deleted first: of the user's shadow
-	give     []auth.Credential // created then: addresses
-	profile  string            // the user's address from now on, for the host; or ""
-	recover  string            // the address to which recovery begins; or ""
-	language string            // of who has asked
-	refused  error             // why it was not done
+	event    string                      // whose change it belongs to
+	ticket   *auth.Ticket                // used up by it
+	guarded  bool                        // whether the guard's version, before the change, must be that of guard
+	guard    int64                       // see guarded
+	over     []auth.Credential           // deleted first: of the user's shadow
+	give     []auth.Credential           // created then: addresses
+	profile  string                      // the user's address from now on, for the host; or ""
+	recover  string                      // the address to which recovery begins; or ""
+	language string                      // of who has asked
+	release  func(context.Context) error // lets recovery begin, once all is done that belongs to the change; or nil
+	refused  error                       // why it was not done
 }
 
 type intentKey struct{}
@@ -87,7 +89,9 @@ func (p *Provider) do(ctx context.Context, in *intent, userID string) error {
 	if in.recover == "" {
 		return nil
 	}
-	return p.recoverAccess(ctx, userID, in.recover, in.language)
+	var err error
+	in.release, err = p.recoverAccess(ctx, userID, in.recover, in.language)
+	return err
 }
 
 // updateProfile tells the host of the user's new address, if it wants to know.
@@ -109,7 +113,15 @@ func (p *Provider) applyIntent(ctx context.Context, userID string, in *intent, c
 	if err != nil && in.refused != nil {
 		return in.refused
 	}
-	return err
+	if err != nil || in.release == nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if late := in.release(ctx); late != nil {
+		p.broken(ctx, "beginning a recovery at once", userID, late)
+	}
+	return nil
 }
 
 // isLate reports whether a change was refused because of another that came first: of several

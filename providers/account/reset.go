@@ -90,12 +90,13 @@ func (p *Provider) forgot(w http.ResponseWriter, r *http.Request, address string
 
 // recoverAccess starts what [Provider.postForgot] does, for who is to get back in after
 // something was undone. Who can have no password has nothing to reset: they ask for a link
-// to log in with, or have what was there before, see [Provider.spare].
-func (p *Provider) recoverAccess(ctx context.Context, userID, address, language string) error {
+// to log in with, or have what was there before, see [Provider.spare]. The mail waits until
+// release, which is nil if there is none, is called.
+func (p *Provider) recoverAccess(ctx context.Context, userID, address, language string) (release func(context.Context) error, err error) {
 	if ok, err := p.canReset(ctx, userID); err != nil || !ok {
-		return err
+		return nil, err
 	}
-	return p.post.Post(ctx, outbox.Entry{Kind: forgotKind, To: address, Language: language})
+	return p.post.Hold(ctx, outbox.Entry{Kind: forgotKind, To: address, Language: language})
 }
 
 // composeForgot tells the truth to who reads the mail of the address.

@@ -1,6 +1,7 @@
 package account_test
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -204,4 +205,40 @@ func TestUndoCrashes(t *testing.T) {
 			s.t.Errorf("ada: %+v", c)
 		}
 	})
+}
+
+// Who looks for mail between the change and the last of what it ends finds none yet: the
+// link would end with the rest, and be dead when it arrives.
+func TestRecoveryOutlivesTheChange(t *testing.T) {
+	for name, begin := range map[string]func(s *site, b *browser) (path, token string){
+		"undo": func(s *site, b *browser) (string, string) {
+			b.moves(neu)
+			return "/email/undo", s.undoToken(ada)
+		},
+		"disown": func(s *site, b *browser) (string, string) {
+			b.post("/password", "current", good, "password", other).want(t, http.StatusOK, "")
+			return "/disown", s.disownToken("password.changed")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onBoth(t, func(t *testing.T, at place) {
+				s := newSite(t, at)
+				s.verified(ada, good)
+				path, token := begin(s, s.browser().logIn(ada, good))
+				s.flush()
+				met := false
+				s.store.On("DeleteUserTickets").At(2).Before(func(context.Context) error {
+					met = true
+					s.flush()
+					return nil
+				})
+				s.browser().post(path, "token", token).want(t, http.StatusOK, "")
+				if !met {
+					t.Fatal("nobody looked for mail in between")
+				}
+				reset := s.token(s.mailed(ada, "account.first-password"))
+				s.browser().post("/reset", "token", reset, "password", "another one altogether").want(t, http.StatusOK, "")
+			})
+		})
+	}
 }
