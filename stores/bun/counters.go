@@ -79,7 +79,10 @@ func (s *Store) countInTx(ctx context.Context, id, end any, at int64) error {
 			return err
 		}
 		var unused intColumn
-		_, err = one(rows, &unused)
+		if found, err := one(rows, &unused); err != nil || found {
+			return err
+		}
+		_, err = s.exec(ctx, &s.sql.newGate) // the host has emptied the table
 		return err
 	})
 	if err != nil {

@@ -212,6 +212,39 @@ func TestDeadlockOfTheHost(t *testing.T) {
 	})
 }
 
+// TestCountersEmptied empties the table of counters, as an operator may who wants nobody
+// to wait. From the first transaction on that counts then, no other is given up because of
+// one that began to count and is rolled back.
+func TestCountersEmptied(t *testing.T) {
+	everyServer(t, func(t *testing.T, v server) {
+		ctx := t.Context()
+		s := v.store(t, "", bunstore.Options{})
+		must(t, third(s.Count(ctx, "k", 0, day)), second(s.SQLDB().ExecContext(ctx, s.Named("DELETE FROM {p}counters"))))
+		must(t, s.InTx(ctx, func(ctx context.Context) error { return third(s.Count(ctx, "k", 0, day)) }))
+		for i := range 30 {
+			key := fmt.Sprint("k", i)
+			var wg sync.WaitGroup
+			for j := range 12 {
+				wg.Go(func() {
+					err := s.InTx(ctx, func(ctx context.Context) error {
+						if err := third(s.Count(ctx, key, 0, day)); err != nil || j%3 != 0 {
+							return err
+						}
+						return errHost
+					})
+					if err != nil && !errors.Is(err, errHost) {
+						t.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+			if n, _, err := s.Count(ctx, key, 0, day); n != 9 || err != nil {
+				t.Errorf("counted %d, %v, want 9", n, err)
+			}
+		}
+	})
+}
+
 // TestManyChangesAtOnce has callers change overlapping sets of credentials,
 // sessions, tickets and users, in whatever order. None is told of an outage,
 // and every set is whole.

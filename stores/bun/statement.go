@@ -27,7 +27,7 @@ type statements struct {
 
 	putTicket, putInSlot, loadTicket, takeTicket, lockTicket, deleteTicket statement
 
-	count, countAgain, gate, counter, becomeWriter statement
+	count, countAgain, gate, newGate, counter, becomeWriter statement
 
 	loadUser, listUsers, createUser, updateUser, loadSessionUser statement
 
@@ -129,7 +129,7 @@ func (q *statements) all() []*statement {
 		&q.userSessions, &q.deleteUserSessions, &q.userCredentials, &q.userCredentialsOf, &q.deleteUserTickets,
 		&q.loadCredential, &q.createCredential, &q.replaceCredential, &q.deleteCredential, &q.credentialState,
 		&q.putTicket, &q.putInSlot, &q.loadTicket, &q.takeTicket, &q.lockTicket, &q.deleteTicket,
-		&q.count, &q.countAgain, &q.gate, &q.counter, &q.becomeWriter,
+		&q.count, &q.countAgain, &q.gate, &q.newGate, &q.counter, &q.becomeWriter,
 		&q.loadUser, &q.listUsers, &q.createUser, &q.updateUser, &q.loadSessionUser,
 		&q.grants, &q.grant, &q.revoke, &q.deleteUserGrants, &q.deleteRoleGrants, &q.holders, &q.holdersAfter,
 		&q.roles, &q.setRole, &q.deleteRole, &q.raiseRoles,
@@ -175,7 +175,7 @@ func (s *Store) prepareForTx(ctx context.Context) error {
 	}
 	q := &s.sql
 	sts := [...]*statement{&q.createCredential, &q.replaceCredential, &q.deleteCredential,
-		&q.becomeWriter, &q.lockTicket, &q.deleteTicket, &q.count, &q.countAgain, &q.gate, &q.counter, &q.createUser}
+		&q.becomeWriter, &q.lockTicket, &q.deleteTicket, &q.count, &q.countAgain, &q.gate, &q.newGate, &q.counter, &q.createUser}
 	for _, st := range sts {
 		switch {
 		case st.sql == "", st == &q.createUser && s.noUsers, st == &q.becomeWriter && !s.backend.oneWriter:

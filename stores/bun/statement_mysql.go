@@ -37,6 +37,7 @@ n = IF(expires_at <= ?, 1, n + 1),
 expires_at = IF(expires_at <= ?, VALUES(expires_at), expires_at)`)
 	set(&q.countAgain, `UPDATE {p}counters SET n = IF(expires_at <= ?, 1, n + 1), expires_at = IF(expires_at <= ?, ?, expires_at) WHERE counter_key = ?`)
 	set(&q.gate, `SELECT n FROM {p}counters WHERE counter_key = '' FOR UPDATE`)
+	set(&q.newGate, `INSERT INTO {p}counters (counter_key, n) VALUES ('', 0) ON DUPLICATE KEY UPDATE n = 0`)
 	set(&q.counter, `SELECT n, expires_at FROM {p}counters WHERE counter_key = ?`)
 
 	set(&q.grant, `INSERT INTO {p}role_grants (`+grantColumns+`) VALUES (?, ?, ?, ?) ON DUPLICATE KEY UPDATE user_id = user_id`)
