@@ -31,6 +31,10 @@ func (c *Courier) try(ctx context.Context, e *outbox.Entry) error {
 		c.log(ctx, slog.LevelError, "composing", *e, err)
 		return err
 	}
+	if l == nil && c.early(*e) {
+		c.postpone(ctx, *e, unjoined)
+		return nil
+	}
 	if l == nil {
 		c.done(ctx, *e)
 		return nil
@@ -54,6 +58,12 @@ func (c *Courier) try(ctx context.Context, e *outbox.Entry) error {
 	}
 	c.log(ctx, slog.LevelWarn, "sending", *e, err)
 	return err
+}
+
+// early reports whether what e is about may not be there yet: an outbox that does not join
+// transactions shows entries before the change that they belong to has committed.
+func (c *Courier) early(e outbox.Entry) bool {
+	return !c.joins && c.m.Now().Before(e.CreatedAt.Add(unjoined))
 }
 
 // compose asks the composer and renders what it says; nil if there is nothing to send.

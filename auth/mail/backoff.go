@@ -7,6 +7,7 @@ const (
 	timeout  = time.Minute     // for one entry, from its Composer to the server's answer
 	lease    = 5 * time.Minute // much longer, so that clocks may differ and the outbox be slow
 	marking  = 10 * time.Second
+	unjoined = time.Minute     // in which a transaction has ended
 	grace    = 5 * time.Second // for what is under way when the worker has to stop
 
 	firstDelay = 30 * time.Second

@@ -27,6 +27,7 @@ type Courier struct {
 	composers map[string]Composer
 	voices    *voices
 	wake      chan struct{}
+	joins     bool // the outbox is a part of transactions, or the store has none
 
 	mu   sync.Mutex
 	sent map[string]outbox.Entry // taken by the server, and the outbox does not know it yet
@@ -82,7 +83,15 @@ func (c *Courier) Mount(m *auth.Manager, _ auth.Mux) error {
 		return err
 	}
 	c.m, c.host, c.voices = m, host, voices
+	c.joins = transactional(c.box) || !transactional(m.Store())
 	return nil
+}
+
+func transactional(store any) bool {
+	_, ok := auth.As[interface {
+		InTx(ctx context.Context, f func(ctx context.Context) error) error
+	}](store)
+	return ok
 }
 
 // Handle says who does what entries of a kind ask for; the last call for a kind counts.
@@ -90,7 +99,9 @@ func (c *Courier) Mount(m *auth.Manager, _ auth.Mux) error {
 func (c *Courier) Handle(kind string, f Composer) { c.composers[kind] = f }
 
 // Post enqueues e, and returns once it is kept: within the transaction of ctx, if the
-// outbox joins it. ID, Realm, CreatedAt and, if it is zero, DueAt are filled in, and a
+// outbox joins it. If it is of another kind than a store that has transactions, and there
+// was nothing to send for an entry, it is worked off once more a minute later: what it is
+// about may not have been committed. ID, Realm, CreatedAt and, if it is zero, DueAt are filled in, and a
 // Language of "" is that of the request that ctx belongs to, see [Courier.LanguageOf]. An error
 // that wraps [auth.ErrInvalid] says that To is not exactly one address, that Data has more
 // than 65,000 bytes, or that the outbox takes no such entry.

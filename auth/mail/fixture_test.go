@@ -33,14 +33,14 @@ type site struct {
 func newSite(t *testing.T, set ...func(*parts)) *site {
 	t.Helper()
 	s := &site{box: new(mail.Box), now: time.Date(2026, 5, 12, 8, 0, 0, 0, time.UTC), log: &lines{}}
-	p := parts{outbox: memory.NewOutbox(), mailer: s.box}
+	p := parts{store: memory.New(nil), outbox: memory.NewOutbox(), mailer: s.box}
 	p.opts.Logger = slog.New(slog.NewTextHandler(s.log, nil))
 	for _, f := range set {
 		f(&p)
 	}
 	s.Courier = mail.New(base, p.outbox, p.mailer, &p.opts)
 	var err error
-	s.m, err = auth.New(auth.UserFunc(nobody), memory.New(nil), &auth.Options{
+	s.m, err = auth.New(auth.UserFunc(nobody), p.store, &auth.Options{
 		Providers: []auth.Provider{s.Courier},
 		Now:       s.time,
 		Logger:    p.opts.Logger,
@@ -61,6 +61,7 @@ func newSite(t *testing.T, set ...func(*parts)) *site {
 }
 
 type parts struct {
+	store  auth.Store
 	outbox outbox.Store
 	mailer mail.Mailer
 	opts   mail.Options

@@ -110,18 +110,23 @@ func (p *Provider) updateProfile(ctx context.Context, userID, address string) er
 // know.
 func (p *Provider) applyIntent(ctx context.Context, userID string, in *intent, changes ...auth.Change) error {
 	err := p.apply(in.context(ctx), userID, in.event, changes...)
+	if in.release != nil {
+		p.release(ctx, in, userID)
+	}
 	if err != nil && in.refused != nil {
 		return in.refused
 	}
-	if err != nil || in.release == nil {
-		return err
-	}
+	return err
+}
+
+// release lets recovery begin, also if the client has gone: all is done by now that belongs
+// to the change, or was tried. It fails only into the log, as it begins later by itself.
+func (p *Provider) release(ctx context.Context, in *intent, userID string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	if late := in.release(ctx); late != nil {
-		p.broken(ctx, "beginning a recovery at once", userID, late)
+	if err := in.release(ctx); err != nil {
+		p.broken(ctx, "beginning a recovery at once", userID, err)
 	}
-	return nil
 }
 
 // isLate reports whether a change was refused because of another that came first: of several

@@ -242,3 +242,16 @@ func TestRecoveryOutlivesTheChange(t *testing.T) {
 		})
 	}
 }
+
+// A change of which not everything could be ended is made all the same, and so is the mail
+// by which its owner gets back in.
+func TestRecoveryOutlivesAnOutage(t *testing.T) {
+	s := newSite(t, sqlite(t))
+	s.verified(ada, good)
+	s.browser().logIn(ada, good).moves(neu)
+	token := s.undoToken(ada)
+	s.store.On("DeleteUserTickets").At(2).Fail(nil)
+	s.browser().post("/email/undo", "token", token).want(t, http.StatusServiceUnavailable, "unavailable")
+	reset := s.token(s.mailed(ada, "account.first-password"))
+	s.browser().post("/reset", "token", reset, "password", other).want(t, http.StatusOK, "")
+}

@@ -213,8 +213,8 @@ func TestDeadlockOfTheHost(t *testing.T) {
 }
 
 // TestCountersEmptied empties the table of counters, as an operator may who wants nobody
-// to wait. From the first transaction on that counts then, no other is given up because of
-// one that began to count and is rolled back.
+// to wait. Once a transaction that counts has committed, no other is given up because of one
+// that began to count and is rolled back.
 func TestCountersEmptied(t *testing.T) {
 	everyServer(t, func(t *testing.T, v server) {
 		ctx := t.Context()

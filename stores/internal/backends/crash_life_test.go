@@ -136,7 +136,7 @@ func crashUndoing(t *testing.T, p place) {
 		if next.browser().logIn(address, good).status == http.StatusOK {
 			t.Error("the password is good still")
 		}
-		p.clock.Advance(time.Minute) // what died may have held the mail back
+		p.clock.Advance(5 * time.Minute) // what died may have held the mail back
 		l.recovers(t, next, address)
 	}, with)
 }
@@ -185,7 +185,7 @@ func crashDisowning(t *testing.T, p place) {
 			thief.endSession()
 			isNobody(t, "by the browser that the thief had remembered", thief)
 		}
-		p.clock.Advance(time.Minute)
+		p.clock.Advance(5 * time.Minute)
 		l.recovers(t, next, address)
 	}, with)
 }
