@@ -64,16 +64,38 @@ func (s *Store) Count(ctx context.Context, key string, window time.Duration, now
 	return n, until, nil
 }
 
-// countInTx counts in a transaction of the host's, on MySQL. There, of those
-// that wait for one to insert the same key all but one would be given up if it
-// rolled back, and the store cannot try again. So they do not insert at once:
-// who finds no counter passes a gate, a row with a key that nobody has.
+// countInTx counts in a transaction of the host's, on MySQL. There, of those that wait for
+// one to insert the same key all but one would be given up if it rolled back, and the store
+// cannot try again. So they do not insert at once: who sees no counter passes a gate, a row
+// with a key that nobody has. Who waits there has locked nothing of the counter's: an
+// UPDATE that finds none could have locked one that is deleted and not cleaned up yet.
 func (s *Store) countInTx(ctx context.Context, id, end any, at int64) error {
-	n, err := s.exec(ctx, &s.sql.countAgain, at, at, end, id)
-	if err != nil || n != 0 {
+	rows, err := s.query(ctx, &s.sql.counter, id)
+	if err != nil {
 		return err
 	}
-	err = s.write(ctx, func() error {
+	var n intColumn
+	var until timeColumn
+	there, err := one(rows, &n, &until)
+	if err != nil {
+		return err
+	}
+	if !there {
+		if err := s.passGate(ctx); err != nil {
+			return err
+		}
+	}
+	again, err := s.exec(ctx, &s.sql.countAgain, at, at, end, id)
+	if err != nil || again != 0 {
+		return err
+	}
+	_, err = s.exec(ctx, &s.sql.count, id, end, at, at)
+	return err
+}
+
+// passGate waits for all others who have passed the gate to end their transactions.
+func (s *Store) passGate(ctx context.Context) error {
+	return s.write(ctx, func() error {
 		rows, err := s.query(ctx, &s.sql.gate)
 		if err != nil {
 			return err
@@ -85,15 +107,6 @@ func (s *Store) countInTx(ctx context.Context, id, end any, at int64) error {
 		_, err = s.exec(ctx, &s.sql.newGate) // the host has emptied the table
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	n, err = s.exec(ctx, &s.sql.countAgain, at, at, end, id)
-	if err != nil || n != 0 {
-		return err
-	}
-	_, err = s.exec(ctx, &s.sql.count, id, end, at, at)
-	return err
 }
 
 // Forget implements [auth.Limiter].
