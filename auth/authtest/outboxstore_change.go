@@ -13,7 +13,7 @@ import (
 )
 
 func outboxPostpone(t *testing.T, s outbox.Store) {
-	const rule = "Postpone makes a claimed entry due at e.DueAt, and keeps e.Data; the rest of e is not looked at"
+	const rule = "Postpone makes an entry due at e.DueAt, and keeps e.Data; the rest of e is not looked at"
 	e := keepEntry(t, s, newEntry("1", "", "u"))
 	keepEntry(t, s, newEntry("2", "other", "u"))
 	got := claimOne(t, s, "", t0(), t1())

@@ -15,7 +15,7 @@ import (
 // made when release is called, or, if the process dies before that, 5 minutes after Hold, as
 // what a worker dies with. An e with a DueAt is invalid. release is called when the change
 // has ended, however it did, and its error is an outage; of a transaction that was rolled
-// back there is nothing to release.
+// back there is nothing to release. It may be called more than once, and concurrently.
 func (c *Courier) Hold(ctx context.Context, e outbox.Entry) (release func(context.Context) error, err error) {
 	if !e.DueAt.IsZero() {
 		return nil, fmt.Errorf("mail: enqueueing %q: %w: held, and due at a time", e.Kind, auth.ErrInvalid)
@@ -26,8 +26,9 @@ func (c *Courier) Hold(ctx context.Context, e outbox.Entry) (release func(contex
 		return nil, err
 	}
 	return func(ctx context.Context) error {
-		e.Version, e.DueAt = 1, c.m.Now() // as it is until somebody claims it
-		err := c.box.Postpone(ctx, e)
+		held := e
+		held.Version, held.DueAt = 1, c.m.Now() // as it is until somebody claims it
+		err := c.box.Postpone(ctx, held)
 		switch {
 		case errors.Is(err, auth.ErrNotFound), errors.Is(err, auth.ErrConflict): // rolled back; or claimed already
 			return nil
